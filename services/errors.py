@@ -1,0 +1,266 @@
+"""
+Name every error that Huisu raises on purpose, with a stable public code.
+
+```
+HuisuError
+├── Refused              the caller asked for what cannot be; asking again changes nothing
+│   ├── Invalid              a value has the wrong form or meaning
+│   │   ├── RangeOutside         a range lies outside the recording
+│   │   └── ClipTooLong          an exact clip is longer than a request may make
+│   ├── Unauthenticated      no credential, or one that is not valid
+│   │   └── LoginRefused         name, password or link is wrong
+│   ├── NotAllowed           the caller may know of the thing but may not do this
+│   ├── ReasonRequired       this look needs a stated reason
+│   ├── NotFound             no such thing, or none the caller may know of
+│   ├── Gone                 it was here and has ended (an expired upload)
+│   ├── Conflict             the thing's state contradicts the request
+│   │   ├── OffsetMismatch       an upload's bytes do not continue where the store ends
+│   │   └── IdempotencyConflict  the same key came with another body
+│   ├── PreconditionRequired a change without If-Match
+│   ├── PreconditionFailed   the thing changed since it was read
+│   ├── ChecksumMismatch     bytes differ from the sum sent with them
+│   ├── TooLarge             more than the archive takes at once
+│   └── VerbatimNotPossible  this range cannot be cut without re-encoding
+├── Unavailable          nothing was kept or changed; trying again later may help
+│   ├── StoreUnavailable     the object store does not answer as it must
+│   ├── DiskFull             no room to keep the bytes
+│   ├── DatabaseBusy         the database did not take the transaction in time
+│   ├── TooManyRequests      the caller is asked to slow down
+│   └── NotReady             the thing is still being made
+├── IntegrityError       what is stored contradicts what was recorded; never retried, always an alarm
+│   ├── DigestMismatch       bytes differ from their recorded digest
+│   ├── ObjectConflict       other bytes are already kept under this key
+│   └── UnrecordedChange     evidence would change without its ledger entry
+├── MediaError           a file cannot be read as what it claims to be
+│   ├── Unplayable           truncated, empty or broken
+│   ├── HostileMedia         made to make a reader open something else, or to exhaust it
+│   └── NoDecoder            its codec is not on the list of allowed decoders
+├── ToolFailed           a program of ours ended badly
+│   └── DeadlinePassed       ... because its time was over
+└── Misconfigured        the archive cannot start or work with these settings
+```
+
+Low floors wrap foreign exceptions at their one home; the edge maps classes to answers by
+walking a class's ancestry. `code` is public and never changes meaning.
+"""
+
+from typing import ClassVar
+
+
+class HuisuError(Exception):
+    """Be the root of every error raised on purpose; the message names the thing and both values."""
+
+    code: ClassVar[str] = "error"
+
+
+class Refused(HuisuError):
+    """The caller asked for what cannot be; asking again changes nothing."""
+
+    code = "refused"
+
+
+class Invalid(Refused):
+    """A value has the wrong form or meaning."""
+
+    code = "invalid"
+
+
+class RangeOutside(Invalid):
+    """A range lies outside the recording, is empty or runs backwards."""
+
+    code = "range-outside"
+
+
+class ClipTooLong(Invalid):
+    """An exact clip is longer than a request may make; an export has no such limit."""
+
+    code = "clip-too-long"
+
+
+class Unauthenticated(Refused):
+    """No credential came with the request, or one that is not valid (any more)."""
+
+    code = "unauthenticated"
+
+
+class LoginRefused(Unauthenticated):
+    """Name, password or link is wrong, used or too old; the message never says which."""
+
+    code = "login-refused"
+
+
+class NotAllowed(Refused):
+    """The caller may know of the thing but may not do this with it."""
+
+    code = "not-allowed"
+
+
+class ReasonRequired(Refused):
+    """This look needs a reason: `X-Access-Reason`, or a viewing opened with one."""
+
+    code = "reason-required"
+
+
+class NotFound(Refused):
+    """There is no such thing, or none that the caller may know of."""
+
+    code = "not-found"
+
+
+class Gone(Refused):
+    """It was here and has ended, such as an expired upload."""
+
+    code = "gone"
+
+
+class Conflict(Refused):
+    """The thing's present state contradicts the request."""
+
+    code = "conflict"
+
+
+class OffsetMismatch(Conflict):
+    """An upload's next bytes do not continue where the stored ones end."""
+
+    code = "offset-mismatch"
+
+
+class IdempotencyConflict(Conflict):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency-conflict"
+
+
+class PreconditionRequired(Refused):
+    """A change came without `If-Match`."""
+
+    code = "precondition-required"
+
+
+class PreconditionFailed(Refused):
+    """The thing changed since the caller read it."""
+
+    code = "precondition-failed"
+
+
+class ChecksumMismatch(Refused):
+    """Bytes differ from the checksum sent with them; none of them were kept."""
+
+    code = "checksum-mismatch"
+
+
+class TooLarge(Refused):
+    """More bytes or items than the archive takes at once."""
+
+    code = "too-large"
+
+
+class VerbatimNotPossible(Refused):
+    """This range cannot be cut from the original without re-encoding."""
+
+    code = "verbatim-not-possible"
+
+
+class Unavailable(HuisuError):
+    """Nothing was kept or changed; trying again later may help."""
+
+    code = "unavailable"
+    retry_after_s: ClassVar[int] = 5
+
+
+class StoreUnavailable(Unavailable):
+    """The object store does not answer as it must."""
+
+    code = "store-unavailable"
+
+
+class DiskFull(Unavailable):
+    """There is no room to keep the bytes."""
+
+    code = "disk-full"
+    retry_after_s = 60
+
+
+class DatabaseBusy(Unavailable):
+    """The database did not take the transaction in time."""
+
+    code = "database-busy"
+
+
+class TooManyRequests(Unavailable):
+    """The caller is asked to slow down."""
+
+    code = "too-many-requests"
+    retry_after_s = 60
+
+
+class NotReady(Unavailable):
+    """The thing is still being made."""
+
+    code = "not-ready"
+
+
+class IntegrityError(HuisuError):
+    """What is stored contradicts what was recorded. Never retried, never downgraded, always an alarm."""
+
+    code = "integrity"
+
+
+class DigestMismatch(IntegrityError):
+    """Bytes differ from their recorded digest."""
+
+    code = "digest-mismatch"
+
+
+class ObjectConflict(IntegrityError):
+    """Other bytes are already kept under this key."""
+
+    code = "object-conflict"
+
+
+class UnrecordedChange(IntegrityError):
+    """Evidence would have changed without its ledger entry; nothing was kept."""
+
+    code = "unrecorded-change"
+
+
+class MediaError(HuisuError):
+    """A file cannot be read as what it claims to be; the original stays kept."""
+
+    code = "media"
+
+
+class Unplayable(MediaError):
+    """The file is truncated, empty or broken."""
+
+    code = "unplayable"
+
+
+class HostileMedia(MediaError):
+    """The file is made to make a reader open something else, or to exhaust it."""
+
+    code = "hostile-container"
+
+
+class NoDecoder(MediaError):
+    """The file's codec is not on the list of allowed decoders."""
+
+    code = "no-decoder"
+
+
+class ToolFailed(HuisuError):
+    """A program of ours ended badly; the message carries its status and last words."""
+
+    code = "tool-failed"
+
+
+class DeadlinePassed(ToolFailed):
+    """A program of ours was ended because its time was over."""
+
+    code = "deadline-passed"
+
+
+class Misconfigured(HuisuError):
+    """The archive cannot start or work with these settings; the message says the mend."""
+
+    code = "misconfigured"
