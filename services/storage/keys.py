@@ -1,0 +1,117 @@
+"""
+Name objects: the only place that knows how a key looks.
+
+```
+originals/sha256/ab/cd/<hex>                       an original, named by its digest
+originals/sha256/ab/cd/<hex>.arrivals/<id>.json    one small object per arrival, beside it
+derived/sha256/ab/cd/<hex>/<kind>/<recipe>/<name>  a rendition of that original
+custody/…                                          tiles and checkpoints of the ledger
+probe/…                                            canaries of the write-once probe
+```
+
+Keys are ASCII on purpose: file names people gave (Chinese ones too) are facts in the catalogue, not names
+of objects, so that no store's quoting, folding or listing can ever change one.
+"""
+
+import re
+from enum import StrEnum
+
+from services.digest import Digest
+from services.errors import Invalid
+
+LONGEST_KEY = 512
+"""Characters. S3 allows 1,024 bytes; a folder's path must stay well below 4,096 with its root before it."""
+
+_SEGMENT = re.compile(r"[a-z0-9A-Z_][a-zA-Z0-9._=-]{0,127}\Z")
+"""No leading dot (temporaries and locks of the folder store), no leading dash, no slash, nothing else."""
+
+_ORIGINAL = re.compile(r"originals/sha256/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{64})\Z")
+_ARRIVAL = re.compile(
+    r"originals/sha256/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{64})\.arrivals/([a-zA-Z0-9_][a-zA-Z0-9_-]{0,63})\.json\Z"
+)
+_ID = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_-]{0,63}\Z")
+
+
+class Area(StrEnum):
+    """Tell what may happen to the objects under a key's first word."""
+
+    ORIGINALS = "originals"
+    DERIVED = "derived"
+    CUSTODY = "custody"
+    PROBE = "probe"
+
+    @property
+    def is_write_once(self) -> bool:
+        """Must other bytes under a kept key be refused? Everywhere but in *derived*."""
+        return self is not Area.DERIVED
+
+
+def original(digest: Digest) -> str:
+    """Name the original with this digest."""
+    return f"originals/{_fan_out(digest)}"
+
+
+def arrival(digest: Digest, arrival_id: str) -> str:
+    """Name the small object that tells how one upload of these bytes arrived. Raises `Invalid` on a bad id."""
+    if not _ID.match(arrival_id):
+        raise Invalid(f"an arrival id has 1 to 64 letters, digits, - or _, not {arrival_id!r}")
+    return f"originals/{_fan_out(digest)}.arrivals/{arrival_id}.json"
+
+
+def arrivals_of(digest: Digest) -> str:
+    """Give the prefix under which all arrivals of one original are listed."""
+    return f"originals/{_fan_out(digest)}.arrivals/"
+
+
+def rendition(parent: Digest, kind: str, recipe_id: str, name: str) -> str:
+    """Name one file made from the original `parent` by a recipe. Raises `Invalid` on a bad part."""
+    return _checked(f"derived/{_fan_out(parent)}/{kind}/{recipe_id}/{name}", parts=8)
+
+
+def renditions_of(parent: Digest) -> str:
+    """Give the prefix under which everything made from one original is listed."""
+    return f"derived/{_fan_out(parent)}/"
+
+
+def digest_of_original(key: str) -> Digest | None:
+    """Read the digest in an original's key; None for any other key, also one in a wrong folder."""
+    found = _ORIGINAL.match(key)
+    return _consistent(found) if found else None
+
+
+def arrival_of(key: str) -> tuple[Digest, str] | None:
+    """Read digest and arrival id in an arrival's key; None for any other key."""
+    found = _ARRIVAL.match(key)
+    digest = _consistent(found) if found else None
+    return (digest, found[4]) if found and digest else None
+
+
+def area(key: str) -> Area:
+    """Check a whole key and tell its area; every store calls it first. Raises `Invalid`."""
+    return Area(_checked(key).partition("/")[0])
+
+
+def area_of_prefix(prefix: str) -> Area:
+    """Check a prefix, which may end inside a segment or with a slash, and tell its area. Raises `Invalid`."""
+    return Area(_checked(prefix + "x" if prefix.endswith("/") else prefix).partition("/")[0])
+
+
+def _fan_out(digest: Digest) -> str:
+    return f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex[2:4]}/{digest.hex}"
+
+
+def _consistent(found: re.Match[str]) -> Digest | None:
+    return Digest.from_hex(found[3]) if found[3].startswith(found[1] + found[2]) else None
+
+
+def _checked(key: str, parts: int | None = None) -> str:
+    segments = key.split("/")
+    if (
+        len(key) > LONGEST_KEY
+        or len(segments) < 2
+        or (parts is not None and len(segments) != parts)
+        or segments[0] not in set(Area)
+        or not all(_SEGMENT.match(segment) for segment in segments)
+    ):
+        raise Invalid(f"not a key of this archive: {key[:80]!r}")
+    return key
