@@ -33,6 +33,11 @@ HuisuError
 │   └── UnrecordedChange     evidence would change without its ledger entry
 ├── MediaError           a file cannot be read as what it claims to be
 │   ├── Unplayable           truncated, empty or broken
+│   │   ├── EmptyFile            it holds no byte, or only zeros
+│   │   ├── NotMedia             it is no recording of a kind known here (a text, a picture, noise)
+│   │   ├── Truncated            it ends before what it announces
+│   │   ├── NoIndex              pictures may be there, but nothing says where
+│   │   └── BadSampleTables      its tables contradict themselves or the file
 │   ├── HostileMedia         made to make a reader open something else, or to exhaust it
 │   └── NoDecoder            its codec is not on the list of allowed decoders
 ├── ToolFailed           a program of ours ended badly
@@ -234,6 +239,36 @@ class Unplayable(MediaError):
     """The file is truncated, empty or broken."""
 
     code = "unplayable"
+
+
+class EmptyFile(Unplayable):
+    """The file holds no byte, or only zeros."""
+
+    code = "empty"
+
+
+class NotMedia(Unplayable):
+    """The file is no recording of a kind known here: a text, a picture, noise."""
+
+    code = "not-media"
+
+
+class Truncated(Unplayable):
+    """The file ends before what it announces."""
+
+    code = "truncated"
+
+
+class NoIndex(Unplayable):
+    """Pictures and sound may be in the file, but nothing says where they lie."""
+
+    code = "no-index"
+
+
+class BadSampleTables(Unplayable):
+    """The file's tables contradict themselves or the file."""
+
+    code = "bad-sample-tables"
 
 
 class HostileMedia(MediaError):
