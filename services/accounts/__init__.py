@@ -1,0 +1,1 @@
+"""Know people, programs and units, and decide who may do what."""

@@ -1,0 +1,111 @@
+"""Turn settings into an `Archive`: the same for every process and for tests."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from celery import Celery
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services import db
+from services.custody.work import Work, work
+from services.errors import Unavailable
+from services.jobs.lease import Ring
+from services.queue import QUEUES, celery_app, ring
+from services.settings import Settings
+from services.storage.open import open_store
+from services.storage.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Read the clock of this machine."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Make an id that sorts by its time of making (UUIDv7)."""
+    return str(uuid7())
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Everything that a process works with. Passed in, never global."""
+
+    settings: Settings
+    engine: Engine
+    store: ObjectStore
+    clock: Callable[[], datetime] = utc_now
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Open a transaction in which evidence may change, with its ledger lines."""
+        with work(self.engine, self.clock()) as done:
+            yield done
+
+    @contextmanager
+    def plain(self) -> Iterator[Session]:
+        """Open a transaction for tables that prove nothing."""
+        with db.plain(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that only reads."""
+        with db.reading(self.engine) as session:
+            yield session
+
+    @cached_property
+    def broker(self) -> Celery | None:
+        """The cluster's broker, or none: then workers poll the database."""
+        url = self.settings.broker_url
+        gate = f"gate.{self.settings.gate}"
+        return celery_app(url.get_secret_value(), (gate, *QUEUES[1:])) if url else None
+
+    def ring(self, rings: Iterable[Ring]) -> None:
+        """Tell workers of new jobs. A broker that is down loses nothing: the sweeper rings again."""
+        if self.broker is None:
+            return
+        for bell in rings:
+            try:
+                ring(self.broker, bell.queue, bell.job)
+            except Unavailable as error:
+                log.warning("doorbell did not ring", extra={"job": bell.job, "error": str(error)})
+                return
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        self.engine.dispose()
+
+
+def open_archive(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Archive:
+    """
+    Open the archive that these settings describe. Creates folders, never tables (`huisu migrate` does).
+
+    Raises:
+        Misconfigured: the settings cannot work; the message says the mend.
+        StoreUnavailable: the object store does not answer.
+    """
+    paths = settings.paths
+    for folder in (paths.home, paths.scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+    store = open_store(
+        kind=settings.store,
+        path=paths.store,
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value() if settings.s3_access_key else None,
+        secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
+        secure=settings.s3_secure,
+        region=settings.s3_region,
+        originals=settings.s3_originals,
+        derived=settings.s3_derived,
+        spool=paths.spool,
+        spool_bytes=settings.spool_bytes,
+    )
+    return Archive(settings, db.open_engine(settings.database), store, clock)

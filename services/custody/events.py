@@ -1,0 +1,97 @@
+"""
+List everything that is ever recorded. A closed list: a name once written never changes its meaning.
+
+`about` is the kind of object whose chain carries the entry; `fields` are the names its payload may
+have, `disclosed` those that every export of the object shows (knowledge: integrity 2.1).
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+About = Literal["recording", "incident", "case", "session", "unit", "device", "account", "token", "upload", "system"]
+
+SYSTEM: Final = "00000000-0000-7000-8000-000000000000"
+"""The object of entries about the archive itself. A constant, so that every archive's system chain has one name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of entry: its name, whose chain carries it and which fields it commits to."""
+
+    name: str
+    about: About
+    fields: frozenset[str]
+    disclosed: frozenset[str] = frozenset()
+    meaning: str = ""
+
+
+def _event(name: str, about: About, fields: str, meaning: str, disclosed: str = "") -> Event:
+    shown = frozenset(disclosed.split())
+    return Event(name, about, frozenset(fields.split()) | shown, shown, meaning)
+
+
+_ALL: Final = (
+    # footage
+    _event(
+        "rec.ingest", "recording",
+        "camera_id dock_id officer unit kind rec_start rec_end start_source dock_claimed_sha256 received_at object_key "
+        "version_id filename arrival sender metadata state reason",
+        "A recording entered the archive: its original is stored under its digest.",
+        disclosed="sha256 size chunk_log2 chunk_root container",
+    ),
+    _event("rec.arrival", "recording", "arrival sender dock_id filename received_at dock_claimed_sha256 metadata",
+           "The same bytes arrived once more and belong to this recording.", disclosed="sha256"),
+    _event("rec.verify", "recording", "object_key version_id result found_sha256 found_size",
+           "The stored original was read back and compared.", disclosed="sha256 size"),
+    _event("rec.quarantine", "recording", "reason expected found", "The recording was set aside; it is never deleted."),
+    _event("rec.lock", "recording", "version_id mode until hold found", "The store's lock on the original was set."),
+    _event("rec.facts", "recording", "duration streams recorded_at location flags playable rec_start rec_end "
+           "start_source tool state error", "The original was examined.", disclosed="container"),
+    _event("rec.rendition", "recording", "rendition kind parent recipe object_key size sha256 frames flags",
+           "A rendition was made from the original."),
+    _event("rec.link", "recording", "link target_type target number origin rule score reasons actor",
+           "The recording was linked to an incident or a case."),
+    _event("rec.unlink", "recording", "link target_type target number reason actor", "A link was removed."),
+    _event("rec.propose", "recording", "proposal target_type target number score reasons rule",
+           "A doubtful link was proposed to a person."),
+    _event("rec.answer", "recording", "proposal answer target_type target number reason actor",
+           "A person confirmed or rejected a proposed link."),
+    _event("rec.session", "recording", "session position method uncertainty gap_before overlap_before",
+           "The recording took its place in a session."),
+    _event("rec.meta", "recording", "actor before after", "Category, grade or note changed."),
+    _event("rec.retention", "recording", "until rule before", "The date to keep the recording until changed."),
+    _event("rec.unit", "recording", "unit before reason", "The unit that the recording belongs to became known."),
+    _event("rec.view.start", "recording", "actor role case purpose reason session viewing address",
+           "A person began to look at the recording."),
+    _event("rec.view.end", "recording", "actor viewing byte_ranges time_ranges bytes_sent outcome",
+           "The look ended; what was sent and watched."),
+    _event("rec.preview", "recording", "actor role day", "A person saw its pictures in lists on this day."),
+    _event("rec.clip", "recording", "actor viewing mode start end first_frame end_frame",
+           "A clip of this range was asked for and sent."),
+    _event("rec.original", "recording", "actor viewing reason", "The original itself was asked for and sent."),
+    # what footage belongs to
+    _event("session.make", "session", "kind device_id room method", "A session was formed."),
+    _event("incident.put", "incident", "number actor before after", "An incident was taken in or changed."),
+    _event("case.put", "case", "number actor before after", "A case was taken in or changed."),
+    # people and things
+    _event("unit.put", "unit", "actor before after", "A unit was added or changed."),
+    _event("device.put", "device", "actor before after", "A device was added or changed."),
+    _event("user.add", "account", "actor name role unit", "An account was made."),
+    _event("user.change", "account", "actor before after", "An account's role, unit or state changed."),
+    _event("token.issue", "token", "actor name role unit expires_at", "A bearer token was issued."),
+    _event("token.revoke", "token", "actor name reason", "A bearer token was revoked."),
+    _event("auth.link", "account", "actor expires_at", "A single-use login link was made."),
+    _event("auth.login", "account", "address method session", "A person logged in."),
+    _event("auth.logout", "account", "session", "A person logged out."),
+    _event("auth.refused", "account", "address method", "A login was refused."),
+    _event("account.deny", "account", "action target method address", "A request by this account was refused."),
+    _event("token.deny", "token", "action target method address", "A request with this token was refused."),
+    _event("account.search", "account", "query filters results", "A person searched."),
+    _event("token.search", "token", "query filters results", "A program searched."),
+    # the archive itself
+    _event("sys.deny", "system", "minute address kind count", "Refused requests without an identity, by the minute."),
+    _event("sys.start", "system", "version schema", "This version of the archive ran for the first time on this data."),
+    _event("sys.worm", "system", "enforced findings", "The store's lock was probed with another result than before."),
+)  # fmt: skip
+
+EVENTS: Final[dict[str, Event]] = {event.name: event for event in _ALL}

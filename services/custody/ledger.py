@@ -1,0 +1,156 @@
+"""
+Append entries to the ledger and read an object's history.
+
+`append_all` belongs to `services.custody.work`, which calls it once, last, in the business
+transaction: heads are locked in one order (no deadlocks) and for a short time.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services.custody.entry import (
+    FIRST_PREV,
+    SALT_BYTES,
+    Entry,
+    commit_payload,
+    entry_bytes,
+    leaf_hash,
+    make_fields,
+    read_entry,
+)
+from services.custody.events import EVENTS
+from services.custody.tables import entry as entry_table
+from services.custody.tables import object_head, payload, pending
+from services.db import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is to be recorded: an event about an object, with its payload values."""
+
+    event: str
+    obj: str
+    values: Mapping[str, Any]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One entry read back with the values that are not expunged."""
+
+    entry: Entry
+    text: bytes
+    leaf_hash: bytes
+    values: Mapping[str, str]
+    expunged: frozenset[str]
+
+
+def new_line(event: str, obj: str, values: Mapping[str, Any]) -> Line:
+    """
+    Check an event against the vocabulary and name it.
+
+    Raises:
+        ValueError: the vocabulary has no such event, or the event no such field.
+    """
+    known = EVENTS.get(event)
+    if known is None:
+        raise ValueError(f"the vocabulary has no event {event!r}")
+    if unknown := values.keys() - known.fields:
+        raise ValueError(f"event {event!r} has no field {', '.join(sorted(unknown))}")
+    return Line(event, obj, dict(values), str(uuid7()))
+
+
+def append_all(session: Session, watch: Watch, lines: Sequence[Line], at: datetime) -> None:
+    """Write the lines of one transaction: one object's in their order, the objects in id order."""
+    watch.ledger_open = True
+    by_object: dict[str, list[Line]] = {}
+    for line in lines:
+        by_object.setdefault(line.obj, []).append(line)
+    heads = _lock_heads(session, sorted(by_object))
+    moved, rows, fields = [], [], []
+    for obj in sorted(by_object):
+        n, prev = heads[obj]
+        for line in by_object[obj]:
+            n += 1
+            made = make_fields(line.values, {name: secrets.token_bytes(SALT_BYTES) for name in line.values})
+            commitment = commit_payload({field.name: field.commitment for field in made})
+            text = entry_bytes(Entry(line.event, line.id, at, obj, n, prev, commitment))
+            prev = leaf_hash(text)
+            rows.append({"event_id": line.id, "obj": obj, "n": n, "entry": text, "leaf_hash": prev})
+            fields += [
+                {"event_id": line.id, "name": f.name, "salt": f.salt, "value": f.value, "commitment": f.commitment}
+                for f in made
+            ]
+        moved.append({"at_obj": obj, "n": n, "leaf_hash": prev})
+    connection = session.connection()
+    connection.execute(insert(pending), rows)
+    if fields:
+        connection.execute(insert(payload), fields)
+    connection.execute(update(object_head).where(object_head.c.obj == bindparam("at_obj")), moved)
+    watch.ledger_open = False
+
+
+def _lock_heads(session: Session, objects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """Make missing heads, lock all in id order, and give each chain's last number and hash."""
+    upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        upsert(object_head).on_conflict_do_nothing(),
+        [{"obj": obj, "n": -1, "leaf_hash": FIRST_PREV} for obj in objects],
+    )
+    rows = session.execute(
+        select(object_head).where(object_head.c.obj.in_(objects)).order_by(object_head.c.obj).with_for_update()
+    )
+    return {row.obj: (row.n, row.leaf_hash) for row in rows}
+
+
+def history(session: Session, obj: str) -> Iterator[Recorded]:
+    """Give everything that was ever recorded about an object, in order: the log, then what is pending."""
+    both = union_all(
+        select(entry_table.c.event_id, entry_table.c.n, entry_table.c.entry, entry_table.c.leaf_hash).where(
+            entry_table.c.obj == obj
+        ),
+        select(pending.c.event_id, pending.c.n, pending.c.entry, pending.c.leaf_hash).where(pending.c.obj == obj),
+    ).subquery()
+    rows = session.execute(select(both).order_by(both.c.n)).all()
+    found = session.execute(
+        select(payload.c.event_id, payload.c.name, payload.c.value).where(
+            payload.c.event_id.in_(select(both.c.event_id))
+        )
+    )
+    values: dict[str, dict[str, str]] = {}
+    expunged: dict[str, set[str]] = {}
+    for event_id, name, value in found:
+        if value is None:
+            expunged.setdefault(event_id, set()).add(name)
+        else:
+            values.setdefault(event_id, {})[name] = value
+    for row in rows:
+        yield Recorded(
+            read_entry(row.entry),
+            row.entry,
+            row.leaf_hash,
+            values.get(row.event_id, {}),
+            frozenset(expunged.get(row.event_id, ())),
+        )
+
+
+def check_chain(recorded: Sequence[Recorded]) -> list[str]:
+    """Say what is wrong with one object's whole chain; nothing, if each entry follows the one before."""
+    wrong, prev = [], FIRST_PREV
+    for number, line in enumerate(recorded):
+        if line.entry.n != number:
+            wrong.append(f"{line.entry.obj}: entry {number} is missing, found {line.entry.n}")
+        if line.entry.prev != prev:
+            wrong.append(f"{line.entry.obj}: entry {line.entry.n} does not follow the one before it")
+        if leaf_hash(line.text) != line.leaf_hash:
+            wrong.append(f"{line.entry.obj}: entry {line.entry.n} was altered")
+        prev = leaf_hash(line.text)
+    return wrong

@@ -1,0 +1,83 @@
+"""
+Name every kind of job and ring the doorbell of a cluster's broker.
+
+The database is the truth (`services.jobs`); a Celery message carries only a job's id to the same
+functions. In the embedded archive nobody rings: workers poll the table.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError as BrokerError
+
+from services.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """What a kind of job does, and which workers take it (`gate` jobs only those on that gate's disk)."""
+
+    name: str
+    queue: str
+    meaning: str
+
+
+_ALL: Final = (
+    JobKind("accession", "gate", "seal, deposit and record a received upload"),
+    JobKind("read-back", "gate", "read the stored original back and compare it"),
+    JobKind("examine", "examine", "read container, streams and frame times of an original; link it"),
+    JobKind("link", "examine", "find incidents and cases for a recording again"),
+    JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
+    JobKind("remux", "examine", "copy a playable original into fragments for playing at once"),
+)
+KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}
+QUEUES: Final = ("gate", "examine", "render")
+TASK: Final = "huisu.job"
+"""The one Celery task: it claims the job whose id it is given."""
+
+
+def queue_of(kind: str, gate: str | None = None) -> str:
+    """Name the queue of a job; a gate's jobs go to that gate's own queue."""
+    queue = KINDS[kind].queue
+    return f"gate.{gate}" if queue == "gate" else queue
+
+
+def celery_app(broker_url: str, queues: tuple[str, ...] = QUEUES) -> Celery:
+    """
+    Connect to RabbitMQ or Redis for ringing and for taking rings.
+
+    Redis looks for unacknowledged messages only every 100 s by default; the sweeper rings again
+    sooner, so its settings stay alone. Source: knowledge feasibility 4.
+    """
+    app = Celery("huisu", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_queues=[Queue(name) for name in queues],  # type: ignore[no-untyped-call]
+        task_default_queue="examine",
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=4,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        broker_transport_options={"visibility_timeout": 7200, "socket_timeout": 10, "socket_connect_timeout": 4},
+    )
+    return app
+
+
+def ring(app: Celery, queue: str, job_id: str) -> None:
+    """
+    Tell the workers of a queue that a job waits.
+
+    Raises:
+        Unavailable: the broker does not answer. The job is not lost: the sweeper rings again.
+    """
+    try:
+        app.send_task(TASK, args=[job_id], queue=queue, retry=False)
+    except (BrokerError, OSError) as error:
+        raise Unavailable(f"the broker did not take the ring for job {job_id}: {error}") from error
