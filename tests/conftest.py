@@ -4,8 +4,15 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.servers import PostgresServer, postgres
+
+if TYPE_CHECKING:
+    from services.bootstrap import Archive
+    from tests.archive_fixture import Empty, HeldClock
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,3 +43,79 @@ def _no_unexpected_error_logs(caplog: pytest.LogCaptureFixture, expects_errors: 
         and record.getMessage() not in expects_errors
     ]
     assert not unexpected, f"errors were logged that the test did not expect: {unexpected}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run one PostgreSQL server for all tests of this process, or skip and say why."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> "Empty":
+    """Migrate one SQLite database that each test gets a copy of."""
+    from tests.archive_fixture import Empty  # noqa: PLC0415  (media tests need no catalogue)
+
+    return Empty(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(postgres_server: PostgresServer) -> Iterator["Empty"]:
+    """Migrate one PostgreSQL database that each test gets a copy of."""
+    from services.bootstrap import new_id  # noqa: PLC0415  (media tests need no catalogue)
+    from tests.archive_fixture import Empty  # noqa: PLC0415  (media tests need no catalogue)
+
+    empty = Empty(Path(new_id()), postgres_server)
+    yield empty
+    for name in list(empty.made):
+        empty.drop(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """Run the test on each kind of database; `@pytest.mark.parametrize("engine_kind", ["sqlite"])` narrows it."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database(engine_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a fresh database at this version's schema, of each kind in turn."""
+    home = tmp_path / "home"
+    home.mkdir()
+    if engine_kind == "sqlite":
+        yield request.getfixturevalue("empty_sqlite").sqlite(home)
+        return
+    empty = request.getfixturevalue("empty_postgres")
+    address = empty.postgres()
+    yield address
+    empty.drop(empty.made[-1])
+
+
+@pytest.fixture
+def clock() -> "HeldClock":
+    """Give the clock that `archive` reads; it stands still until the test moves it."""
+    from tests.archive_fixture import HeldClock  # noqa: PLC0415  (media tests need no catalogue)
+
+    return HeldClock()
+
+
+@pytest.fixture
+def archive(database: str, clock: "HeldClock", tmp_path: Path) -> Iterator["Archive"]:
+    """Give a fresh migrated archive with a folder store, on each kind of database in turn."""
+    from tests.archive_fixture import open_for_test  # noqa: PLC0415  (media tests need no catalogue)
+
+    with open_for_test(tmp_path / "home", database, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_archive(empty_sqlite: "Empty", clock: "HeldClock", tmp_path: Path) -> Iterator["Archive"]:
+    """Give a fresh migrated archive on SQLite only, for tests in which the database plays no part."""
+    from tests.archive_fixture import open_for_test  # noqa: PLC0415  (media tests need no catalogue)
+
+    home = tmp_path / "sqlite-home"
+    home.mkdir()
+    with open_for_test(home, empty_sqlite.sqlite(home), clock) as opened:
+        yield opened
