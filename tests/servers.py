@@ -72,7 +72,7 @@ def seaweedfs() -> Iterator[S3Server]:
             "-volume.max=5000",  # each bucket takes volumes of its own, and each test takes buckets of its own
             "-master.volumeSizeLimitMB=1024",
         ]
-        with running([str(program), *arguments], folder) as is_alive:
+        with running([str(program), *arguments], folder, grace_s=0.5) as is_alive:
             wait_until(lambda: _answers_s3(server), is_alive, folder / "log")
             yield server
 
@@ -128,18 +128,23 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def running(command: Sequence[str], folder: Path) -> Iterator[Callable[[], bool]]:
+def running(command: Sequence[str], folder: Path, grace_s: float = 5.0) -> Iterator[Callable[[], bool]]:
     """Run a server with its words in `folder/log`; gives "is it alive?"; it dies with the test process too."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 (one system call, its library loaded before)
         )
     try:
         yield lambda: process.poll() is None
     finally:
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(grace_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -206,5 +211,8 @@ def _answers_s3(server: S3Server) -> bool:
     return True
 
 
+_LIBC = ctypes.CDLL(None)
+
+
 def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    _LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -9,13 +9,13 @@ Three areas (`services.storage.keys`): *originals* and *custody* are write-once 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self
 
 from services.digest import Digest
-from services.errors import StoreUnavailable
+from services.errors import Invalid, RangeOutside, StoreUnavailable
 
 BLOCK_BYTES = 1 << 20
 """Longest block that `read` gives at once: bounds the memory of every reader."""
@@ -50,6 +50,24 @@ class Lock:
         if self.mode is None or self.until is None:
             return False
         return self.until >= until and (self.mode is mode or self.mode is LockMode.COMPLIANCE)
+
+    def raised(self, mode: LockMode, until: datetime) -> "Lock":
+        """
+        Give the lock that has the stronger mode and the later date of this one and the one asked for.
+
+        `until` is rounded up to the whole second, the finest that S3 keeps. Raises `Invalid` on a naive instant.
+        """
+        if until.tzinfo is None:
+            raise Invalid(f"a lock ends at an instant with its offset, not at {until.isoformat()}")
+        whole = until.astimezone(UTC)
+        if whole.microsecond:
+            whole = whole.replace(microsecond=0) + timedelta(seconds=1)
+        strong = LockMode.COMPLIANCE in {mode, self.mode}
+        return Lock(
+            mode=LockMode.COMPLIANCE if strong else LockMode.GOVERNANCE,
+            until=max(whole, self.until or whole),
+            hold=self.hold,
+        )
 
 
 NO_LOCK = Lock(mode=None, until=None, hold=False)
@@ -110,6 +128,15 @@ class Blocks(Iterator[bytes]):
         self.close()
 
 
+def check_range(key: str, offset: int, length: int | None, size_bytes: int) -> int:
+    """Give how many bytes a range inside an object has; raises `RangeOutside` with both values."""
+    wanted = size_bytes - offset if length is None else length
+    if offset < 0 or wanted < 0 or offset + wanted > size_bytes:
+        end = "its end" if length is None else f"{offset + length:,}"
+        raise RangeOutside(f"{key}: bytes {offset:,} up to {end} were asked for, it has {size_bytes:,}")
+    return wanted
+
+
 class ObjectStore(Protocol):
     """
     Keep whole objects under keys and never change one once kept.
@@ -143,14 +170,12 @@ class ObjectStore(Protocol):
     def stat(self, key: str, version: str | None = None) -> Kept:
         """Tell version and size; without `version` the newest. Raises `NotFound`."""
 
-    def read(
-        self, key: str, version: str | None = None, *, offset: int = 0, length: int | None = None
-    ) -> Iterator[bytes]:
+    def read(self, key: str, version: str | None = None, *, offset: int = 0, length: int | None = None) -> Blocks:
         """
         Give the bytes [offset, offset + length), or up to the end, in blocks of at most 1 MiB.
 
         Exactly as many as asked for: a body cut short raises `StoreUnavailable` at the block where
-        it breaks. An empty range at or before the end is legal. The result has `close()` (it is a `Blocks`).
+        it breaks. An empty range at or before the end is legal.
 
         Raises, by the call itself and not at the first block, so that a handler can still answer:
             NotFound: no such object or version.
