@@ -1,11 +1,9 @@
-"""Say in plain values where objects are kept, and open that store."""
+"""Say in plain values where objects are kept."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.storage.filesystem import FolderStore
-from services.storage.spool import DEFAULT_CAPACITY_BYTES, Spool
-from services.storage.store import ObjectStore
+from services.storage.spool import DEFAULT_CAPACITY_BYTES
 
 MIB = 1 << 20
 
@@ -45,12 +43,3 @@ class S3Place:
 
 
 Place = FolderPlace | S3Place
-
-
-def open_store(place: Place) -> ObjectStore:
-    """Open the store at a place; touches no disk and no network until `prepare` or the first call."""
-    if isinstance(place, FolderPlace):
-        return FolderStore(place.path)
-    from services.storage.s3 import S3Store  # noqa: PLC0415 (archives in a folder start without the S3 client)
-
-    return S3Store(place, Spool(place.spool_path, place.spool_bytes))

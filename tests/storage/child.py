@@ -9,7 +9,8 @@ from pathlib import Path
 
 from services.digest import Digest, digest_blocks
 from services.errors import HuisuError
-from services.storage.places import FolderPlace, Place, S3Place, open_store
+from services.storage.open import open_place
+from services.storage.places import FolderPlace, Place, S3Place
 from services.storage.spool import Spool
 
 
@@ -31,7 +32,7 @@ def main(verb: str, *arguments: str) -> None:
     if verb == "spool-stall":
         _stall_in_spool(Path(arguments[0]), arguments[1], int(arguments[2]))
     place, key, source, *rest = arguments
-    store = open_store(understood(place))
+    store = open_place(understood(place))
     if rest:
         limit = int(rest[0])
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.storage.filesystem import FolderStore
-from services.storage.places import FolderPlace, Place, S3Place, open_store
+from services.storage.open import open_place
+from services.storage.places import FolderPlace, Place, S3Place
 from services.storage.store import ObjectStore
 from tests.servers import S3Server, seaweedfs
 
@@ -55,7 +56,7 @@ def s3_place(s3_server: S3Server, tmp_path: Path) -> S3Place:
 @pytest.fixture
 def s3_store(s3_place: S3Place) -> ObjectStore:
     """A prepared store in fresh buckets."""
-    store = open_store(s3_place)
+    store = open_place(s3_place)
     store.prepare()
     return store
 
@@ -83,7 +84,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture
 def store(place: Place) -> ObjectStore:
     """A prepared store at each place in turn."""
-    found = open_store(place)
+    found = open_place(place)
     found.prepare()
     return found
 
