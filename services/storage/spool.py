@@ -8,7 +8,7 @@ when a process dies) tell who fills and who holds:
 <hex>        a whole, verified, read-only copy
 <hex>.part   being filled, its room reserved on the disk beforehand
 <hex>.lock   shared: somebody holds the copy · exclusive: somebody fills or evicts it
-.room        exclusive: somebody reserves room
+.room.lock   exclusive: somebody counts or reserves room
 ```
 
 `kill -9` leaves at most a `.part` without a holder, which is the first thing to be evicted.
@@ -18,7 +18,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -84,7 +84,7 @@ class Spool:
                     )
                 os.fchmod(file.fileno(), 0o400)
                 os.fsync(file.fileno())  # else a power cut could leave a whole name on empty bytes
-            with translated(f"spool {copy}"):
+            with translated(f"spool {copy}"), self._counting():  # renamed while counted it could be missed
                 part.rename(copy)
                 sync_folder(self._root)
         finally:
@@ -94,12 +94,16 @@ class Spool:
         """Make room and take it on the disk, so that a filling never runs out of it half-way."""
         if size_bytes > self._capacity:
             raise DiskFull(f"spool {self._root}: {size_bytes:,} bytes never fit into {self._capacity:,}")
-        with translated(f"spool {part}"), self._locked(self._root / ".room", fcntl.LOCK_EX):
+        with translated(f"spool {part}"), self._counting():
             part.unlink(missing_ok=True)
             self._evict_until(self._capacity - size_bytes)
             with part.open("xb") as file:
                 if size_bytes:
                     os.posix_fallocate(file.fileno(), 0, size_bytes)
+
+    def _counting(self) -> AbstractContextManager[Path]:
+        """Let one count, reserve or rename at a time, so that the files' sizes add up."""
+        return self._locked(self._root / ".room", fcntl.LOCK_EX)
 
     def _evict_until(self, most_bytes: int) -> None:
         copies = sorted(self._copies(), key=lambda each: (each[0].suffix != ".part", each[1].st_mtime_ns))
