@@ -130,7 +130,8 @@ def _inputs(
     vfr: bool,
 ) -> list[str]:
     width, height = size
-    seconds = float(frames / Fraction(rate)) if audio_seconds is None else audio_seconds
+    stalls = (frames - 1) // _STALL[0] * (_STALL[1] - 1) if vfr else 0
+    seconds = float((frames + stalls) / Fraction(rate)) if audio_seconds is None else audio_seconds
     bars = f"geq=lum='255*mod(floor((N+{first})/pow(2,floor(X*{BARS}/W))),2)':cb=128:cr=128"
     # the bars are painted on few pixels and widened without smoothing: geq is slow
     paint = f"color=black:size={BARS}x2:rate={rate},format=yuv444p,{bars},scale={width}:{height}:flags=neighbor"

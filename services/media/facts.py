@@ -22,7 +22,16 @@ ALLOWED_DECODERS = frozenset(
 _DECODER_OF = {"av1": "libdav1d", "amr_nb": "amrnb", "amr_wb": "amrwb", "adpcm_g726": "g726"}
 
 DAMAGE = frozenset(
-    {"unplayable", "truncated", "hostile-container", "empty", "not-media", "bad-sample-tables", "no-index"}
+    {
+        "unplayable",
+        "truncated",
+        "hostile-container",
+        "empty",
+        "not-media",
+        "bad-sample-tables",
+        "no-index",
+        "undecodable",
+    }
 )
 """Kinds of flag that make a recording `damaged`; they are the codes of `MediaError` and its children."""
 
