@@ -148,15 +148,13 @@ def test_says_not_found_at_once(store: ObjectStore, footage: Footage) -> None:
     assert store.versions(absent) == []
 
 
-@pytest.mark.parametrize(
-    "key", ["", "originals", "other/x", "originals/../../etc/passwd", "derived//x", "derived/证据"]
-)
-def test_refuses_a_key_that_is_none(store: ObjectStore, key: str) -> None:
-    for call in (store.stat, store.read, store.versions, store.remove_derived):
+def test_refuses_a_key_that_is_none(store: ObjectStore) -> None:
+    for key in ("", "originals", "other/x", "originals/../../etc/passwd", "derived//x", "derived/证据"):
+        for call in (store.stat, store.read, store.versions, store.remove_derived):
+            with pytest.raises(Invalid):
+                call(key)
         with pytest.raises(Invalid):
-            call(key)
-    with pytest.raises(Invalid):
-        store.put_bytes(key, b"")
+            store.put_bytes(key, b"")
 
 
 def test_refuses_to_keep_what_is_no_file(store: ObjectStore, tmp_path: Path) -> None:
@@ -167,27 +165,36 @@ def test_refuses_to_keep_what_is_no_file(store: ObjectStore, tmp_path: Path) -> 
             store.put(DERIVED, source)
 
 
-@pytest.mark.parametrize(
-    ("offset", "length"),
-    [(0, 1), (0, None), (5, None), (0, 3 * MIB), (MIB - 1, 2), (3 * MIB - 1, 1), (7, 2 * MIB), (3 * MIB, None), (9, 0)],
-)
-def test_reads_exactly_the_range(store: ObjectStore, footage: Footage, offset: int, length: int | None) -> None:
-    source = footage(3 * MIB)
-    kept = store.put(key_of(source), source)
-    end = None if length is None else offset + length
+RANGES = [
+    (0, 1),
+    (0, None),
+    (5, None),
+    (0, 3 * MIB),
+    (MIB - 1, 2),
+    (3 * MIB - 1, 1),
+    (7, 2 * MIB),
+    (3 * MIB, None),
+    (9, 0),
+]
+OUTSIDE = [(0, 101), (100, 1), (101, None), (101, 0), (-1, 2), (5, -1), (50, 51)]
 
-    blocks = store.read(kept.key, kept.version, offset=offset, length=length)
 
-    assert b"".join(blocks) == source.read_bytes()[offset:end]
+def test_reads_exactly_the_range(store: ObjectStore, footage: Footage) -> None:
+    kept = store.put(key_of(source := footage(3 * MIB)), source)
+    whole = source.read_bytes()
+
+    read = {each: b"".join(store.read(kept.key, kept.version, offset=each[0], length=each[1])) for each in RANGES}
+
+    for (offset, length), got in read.items():
+        assert got == whole[offset : None if length is None else offset + length], (offset, length)
 
 
-@pytest.mark.parametrize(("offset", "length"), [(0, 101), (100, 1), (101, None), (101, 0), (-1, 2), (5, -1), (50, 51)])
-def test_refuses_a_range_that_is_not_there(store: ObjectStore, footage: Footage, offset: int, length: int) -> None:
-    source = footage(100)
-    kept = store.put(key_of(source), source)
+def test_refuses_a_range_that_is_not_there(store: ObjectStore, footage: Footage) -> None:
+    kept = store.put(key_of(source := footage(100)), source)
 
-    with pytest.raises(RangeOutside):
-        store.read(kept.key, kept.version, offset=offset, length=length)
+    for offset, length in OUTSIDE:
+        with pytest.raises(RangeOutside):
+            store.read(kept.key, kept.version, offset=offset, length=length)
 
 
 def test_a_reader_may_stop_early(store: ObjectStore, footage: Footage) -> None:
@@ -288,9 +295,9 @@ def test_lends_a_local_read_only_file(store: ObjectStore, footage: Footage) -> N
 def test_a_put_killed_at_any_moment_leaves_all_or_nothing(
     store: ObjectStore, place: Place, tmp_path: Path, footage: Footage
 ) -> None:
-    source = footage(96 * MIB)
+    source = footage(64 * MIB)
     key, cut_short = key_of(source), 0
-    for wait_s in (0.0, 0.02, 0.05, 0.1, 0.2):
+    for wait_s in (0.0, 0.03, 0.1, 0.2):
         child = start_child("put", place, key, source)
         assert child.stdout is not None
         assert child.stdout.readline() == b"began\n"
@@ -299,7 +306,7 @@ def test_a_put_killed_at_any_moment_leaves_all_or_nothing(
         child.wait()
         child.stdout.close()
         versions = store.versions(key)
-        assert all(kept.size_bytes == 96 * MIB for kept in versions)
+        assert all(kept.size_bytes == 64 * MIB for kept in versions)
         cut_short += not versions
 
     assert cut_short, "no put was cut short: make the file larger"
@@ -311,7 +318,7 @@ def test_a_put_killed_at_any_moment_leaves_all_or_nothing(
 
 
 def test_leftovers_are_swept_by_age(store: ObjectStore, place: Place, footage: Footage) -> None:
-    source = footage(96 * MIB)
+    source = footage(64 * MIB)
     for _ in range(5):
         child = start_child("put", place, key_of(source), source)
         assert child.stdout is not None
