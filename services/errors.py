@@ -6,7 +6,8 @@ HuisuError
 ├── Refused              the caller asked for what cannot be; asking again changes nothing
 │   ├── Invalid              a value has the wrong form or meaning
 │   │   ├── RangeOutside         a range lies outside the recording
-│   │   └── ClipTooLong          an exact clip is longer than a request may make
+│   │   ├── ClipTooLong          an exact clip is longer than a request may make
+│   │   └── WrongContentType     a body is not of the kind this address takes
 │   ├── Unauthenticated      no credential, or one that is not valid
 │   │   └── LoginRefused         name, password or link is wrong
 │   ├── NotAllowed           the caller may know of the thing but may not do this
@@ -20,12 +21,15 @@ HuisuError
 │   ├── PreconditionFailed   the thing changed since it was read
 │   ├── ChecksumMismatch     bytes differ from the sum sent with them
 │   ├── TooLarge             more than the archive takes at once
+│   ├── BodyStalled          a body stopped coming before its end
+│   ├── WrongGate            an upload's bytes lie at another gate
 │   └── VerbatimNotPossible  this range cannot be cut without re-encoding
 ├── Unavailable          nothing was kept or changed; trying again later may help
 │   ├── StoreUnavailable     the object store does not answer as it must
 │   ├── DiskFull             no room to keep the bytes
 │   ├── DatabaseBusy         the database did not take the transaction in time
 │   ├── TooManyRequests      the caller is asked to slow down
+│   ├── AskedToWait          another archive said when to ask it again
 │   └── NotReady             the thing is still being made
 ├── IntegrityError       what is stored contradicts what was recorded; never retried, always an alarm
 │   ├── DigestMismatch       bytes differ from their recorded digest
@@ -80,6 +84,12 @@ class ClipTooLong(Invalid):
     """An exact clip is longer than a request may make; an export has no such limit."""
 
     code = "clip-too-long"
+
+
+class WrongContentType(Invalid):
+    """A body is not of the kind this address takes."""
+
+    code = "wrong-content-type"
 
 
 class Unauthenticated(Refused):
@@ -160,6 +170,18 @@ class TooLarge(Refused):
     code = "too-large"
 
 
+class BodyStalled(Refused):
+    """A body stopped coming before its end; what came is kept where it can count."""
+
+    code = "body-stalled"
+
+
+class WrongGate(Refused):
+    """An upload's bytes lie at another gate; only that one can take or show them."""
+
+    code = "wrong-gate"
+
+
 class VerbatimNotPossible(Refused):
     """This range cannot be cut from the original without re-encoding."""
 
@@ -170,7 +192,7 @@ class Unavailable(HuisuError):
     """Nothing was kept or changed; trying again later may help."""
 
     code = "unavailable"
-    retry_after_s: ClassVar[int] = 5
+    retry_after_s: int = 5
 
 
 class StoreUnavailable(Unavailable):
@@ -193,10 +215,23 @@ class DatabaseBusy(Unavailable):
 
 
 class TooManyRequests(Unavailable):
-    """The caller is asked to slow down."""
+    """The caller is asked to slow down, and told for how many seconds."""
 
     code = "too-many-requests"
-    retry_after_s = 60
+
+    def __init__(self, message: str, retry_after_s: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class AskedToWait(Unavailable):
+    """Another archive said when to ask it again; `wait_s` is its wish in seconds."""
+
+    code = "asked-to-wait"
+
+    def __init__(self, message: str, wait_s: float = 5.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class NotReady(Unavailable):
