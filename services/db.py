@@ -27,6 +27,7 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -203,10 +204,10 @@ _HARMLESS = ("select", "pragma", "begin", "commit", "rollback", "savepoint", "re
 
 def written_tables(statement: str) -> set[str]:
     """Name the tables that an SQL statement writes; a SELECT writes none."""
-    text = _COMMENT.sub(" ", statement).strip()
-    if text[:9].lower().startswith(_HARMLESS):
+    bare = _COMMENT.sub(" ", statement).strip()
+    if bare[:9].lower().startswith(_HARMLESS):
         return set()
-    return {name.lower() for name in _WRITE.findall(text)}
+    return {name.lower() for name in _WRITE.findall(bare)}
 
 
 def _guard(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
@@ -257,6 +258,12 @@ def watched_session(engine: Engine, watch: Watch) -> Iterator[Session]:
     bind = engine.execution_options(huisu_writing=True, huisu_watch=watch)
     with Session(bind, expire_on_commit=False) as session:
         yield session
+
+
+def lock_name(session: Session, name: str) -> None:
+    """Let no other transaction pass here with the same name until this one ends (SQLite has one writer anyway)."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
 @contextmanager

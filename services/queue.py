@@ -29,8 +29,8 @@ _ALL: Final = (
     JobKind("read-back", "gate", "read the stored original back and compare it"),
     JobKind("examine", "examine", "read container, streams and frame times of an original; link it"),
     JobKind("link", "examine", "find incidents and cases for a recording again"),
+    JobKind("relink", "examine", "link recordings again after an incident or a case arrived or changed"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
-    JobKind("remux", "examine", "copy a playable original into fragments for playing at once"),
 )
 KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}
 QUEUES: Final = ("gate", "examine", "render")

@@ -49,6 +49,8 @@ _ALL: Final = (
            "start_source tool state error", "The original was examined.", disclosed="container"),
     _event("rec.rendition", "recording", "rendition kind parent recipe object_key size sha256 frames flags",
            "A rendition was made from the original."),
+    _event("rec.rendition.drop", "recording", "rendition kind object_key sha256 reason",
+           "A rendition that is no longer needed was removed; it can be made again."),
     _event("rec.link", "recording", "link target_type target number origin rule score reasons actor",
            "The recording was linked to an incident or a case."),
     _event("rec.unlink", "recording", "link target_type target number reason actor", "A link was removed."),

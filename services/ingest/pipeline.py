@@ -1,0 +1,59 @@
+"""
+Put the steps in order: what a job runs, and which job follows it.
+
+receive → **received** → seal → deposit → record → **stored** → read back → **verified**
+and beside it examine → remux → **playable** → link → render → **ready**.
+"""
+
+from services.bootstrap import Archive
+from services.index.models import Recording
+from services.ingest.steps.deposit import deposit
+from services.ingest.steps.examine import examine
+from services.ingest.steps.link import link, relink
+from services.ingest.steps.read_back import read_back
+from services.ingest.steps.record import record
+from services.ingest.steps.remux import remux
+from services.ingest.steps.render import render
+from services.ingest.steps.seal import seal
+from services.jobs.lease import ask
+from services.jobs.worker import Running
+
+
+def run_accession(archive: Archive, running: Running) -> None:
+    """Make a received upload evidence. `record` asks for what follows, in its own transaction."""
+    seal(archive, running.job.key)
+    deposit(archive, running.job.key)
+    record(archive, running.job.key)
+
+
+def run_read_back(archive: Archive, running: Running) -> None:
+    """Prove the store's copy; releases the camera."""
+    read_back(archive, running.job.key)
+
+
+def run_examine(archive: Archive, running: Running) -> None:
+    """Make a recording playable and linked, then ask for its renditions."""
+    recording_id = running.job.key
+    examine(archive, recording_id)
+    remux(archive, recording_id)
+    link(archive, recording_id)
+    with archive.plain() as session:
+        recording = session.get_one(Recording, recording_id)
+        now = archive.clock()
+        bells = [ask(session, "render", recording_id, now)] if recording.playable else []
+    archive.ring(bells)
+
+
+def run_link(archive: Archive, running: Running) -> None:
+    """Find a recording's incidents and cases again."""
+    link(archive, running.job.key)
+
+
+def run_relink(archive: Archive, running: Running) -> None:
+    """Link again what an incident concerns."""
+    relink(archive, running.job.args["incident"])
+
+
+def run_render(archive: Archive, running: Running) -> None:
+    """Make the renditions of a recording."""
+    render(archive, running.job.key, running.report)

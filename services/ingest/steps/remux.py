@@ -1,0 +1,43 @@
+"""Remux a browser-playable original into fragments, so that nobody waits for the proxy to look at it."""
+
+import tempfile
+from pathlib import Path
+
+from services.bootstrap import Archive
+from services.digest import Digest
+from services.errors import MediaError, ToolFailed
+from services.index.models import Object, Recording
+from services.index.recordings import rendition
+from services.ingest.fragmented import fragmented
+from services.ingest.publish import publish
+from services.media.facts import MediaFacts
+from services.media.remux import remux as copy_streams
+
+
+def remux(archive: Archive, recording_id: str) -> None:
+    """
+    Make the copied fragments of an H.264/AAC original and call the recording `playable`.
+
+    An original that cannot be copied after all just waits for its proxy. Until the frame index of
+    the next release serves the original's own bytes, this is a second copy; `render` drops it.
+    """
+    with archive.reading() as session:
+        recording = session.get_one(Recording, recording_id)
+        facts = MediaFacts.from_json(recording.facts) if recording.facts else None
+        made_before = rendition(session, recording_id, "remux") or rendition(session, recording_id, "proxy")
+        if recording.state != "kept" or facts is None or not facts.browser_playable or made_before:
+            return
+        obj = session.get_one(Object, recording.object_id)
+        key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
+    with tempfile.TemporaryDirectory(dir=archive.settings.paths.scratch) as folder:
+        try:
+            with archive.store.lend(key, version, digest) as path:
+                copied = copy_streams(path, facts, Path(folder))
+        except (MediaError, ToolFailed):
+            return
+        made = fragmented("remux", copied.path, copied.recipe)
+        with publish(archive, digest, [made]) as keep, archive.work() as work:
+            recording = work.session.get_one(Recording, recording_id, with_for_update=True)
+            keep(work, recording)
+            if recording.state == "kept":
+                recording.state, recording.version = "playable", recording.version + 1

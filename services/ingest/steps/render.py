@@ -1,0 +1,95 @@
+"""Render what people look at: review proxy, poster, storyboard and sound peaks, in one pass of one program."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from services.bootstrap import Archive
+from services.custody.work import Work
+from services.digest import Digest
+from services.errors import Unplayable
+from services.index.flags import set_flags
+from services.index.models import Object, Recording, Rendition
+from services.index.recordings import rendition
+from services.ingest.fragmented import fragmented
+from services.ingest.publish import Made, publish
+from services.media.facts import Flag, MediaFacts
+from services.media.transcode import Rendered
+from services.media.transcode import render as make
+
+Report = Callable[[float], None]
+
+
+def render(archive: Archive, recording_id: str, report: Report) -> None:
+    """
+    Make the recording's renditions and call it `ready`; progress goes to `report` as a share.
+
+    An original that does not decode after all becomes `damaged`; it stays kept, found and downloadable.
+    """
+    with archive.reading() as session:
+        recording = session.get_one(Recording, recording_id)
+        if recording.facts is None or not recording.playable or rendition(session, recording_id, "proxy"):
+            return
+        facts = MediaFacts.from_json(recording.facts)
+        obj = session.get_one(Object, recording.object_id)
+        key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
+    with tempfile.TemporaryDirectory(dir=archive.settings.paths.scratch) as folder:
+        try:
+            with archive.store.lend(key, version, digest) as path:
+                rendered = make(path, facts, Path(folder), on_progress=lambda share: report(float(share)))
+        except Unplayable as error:
+            _note_undecodable(archive, recording_id, error)
+            return
+        with publish(archive, digest, _made(rendered)) as keep, archive.work() as work:
+            recording = work.session.get_one(Recording, recording_id, with_for_update=True)
+            keep(work, recording)
+            _note_ready(work, recording, rendered)
+            dropped = _drop_remux(work, recording)
+    for old in dropped:
+        archive.store.remove_derived(old)
+
+
+def _made(rendered: Rendered) -> list[Made]:
+    made = [fragmented("proxy", rendered.proxy, rendered.recipe, {"frames": rendered.frames})]
+    if rendered.poster is not None:
+        made.append(Made("poster", "poster.jpg", rendered.recipe, "image/jpeg", path=rendered.poster))
+    if rendered.storyboard is not None:
+        told = rendered.storyboard.to_json()
+        for number, sheet in enumerate(rendered.sheets):
+            name = f"storyboard-{number:03d}.jpg"
+            made.append(
+                Made("storyboard", name, {**rendered.recipe, "sheet": number}, "image/jpeg", path=sheet, facts=told)
+            )
+    if rendered.peaks is not None:
+        made.append(Made("peaks", "peaks.json", rendered.recipe, "application/json", path=rendered.peaks))
+    return made
+
+
+def _note_ready(work: Work, recording: Recording, rendered: Rendered) -> None:
+    if rendered.flags:
+        set_flags(recording, [*recording.flags, *(flag.to_json() for flag in rendered.flags)])
+        work.append("rec.facts", recording.id, flags=recording.flags)
+    if recording.state in {"kept", "playable"}:
+        recording.state = "ready"
+    recording.version += 1
+
+
+def _drop_remux(work: Work, recording: Recording) -> list[str]:
+    row = rendition(work.session, recording.id, "remux")
+    if row is None:
+        return []
+    work.session.delete(work.session.get_one(Rendition, row.id))
+    work.append(
+        "rec.rendition.drop", recording.id, rendition=row.id, kind="remux", object_key=row.key, sha256=row.sha256,
+        reason="the proxy is ready",
+    )  # fmt: skip
+    return [row.key]
+
+
+def _note_undecodable(archive: Archive, recording_id: str, error: Unplayable) -> None:
+    with archive.work() as work:
+        recording = work.session.get_one(Recording, recording_id, with_for_update=True)
+        flag = Flag("unplayable", detail=str(error)[:500]).to_json()
+        set_flags(recording, [*recording.flags, flag])
+        recording.state, recording.playable, recording.version = "damaged", False, recording.version + 1
+        work.append("rec.facts", recording.id, flags=recording.flags, state=recording.state, playable=False)

@@ -1,0 +1,141 @@
+"""Run one process of an archive: server, dock's gate, worker or beat."""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.api.app import create_app
+from services.bootstrap import Archive, open_archive
+from services.index.migrate import require_current
+from services.ingest.door import CatalogueRegister
+from services.ingest.staging import Staging
+from services.ingest.tasks import tasks
+from services.ingest.tus import router
+from services.jobs.lease import claim
+from services.jobs.worker import poll, run
+from services.queue import QUEUES, TASK
+from services.settings import Settings
+from services.up.logs import log_as_json
+from services.up.rounds import Round, beat_rounds, gate_rounds, heartbeat, run_rounds
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def process(settings: Settings) -> Iterator[tuple[Archive, threading.Event]]:
+    """Open the archive for one process, with its logs and a stop flag that SIGTERM and Ctrl-C set."""
+    log_as_json(settings.log_level)
+    archive = open_archive(settings)
+    try:
+        require_current(archive.engine)
+        stop = threading.Event()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+        yield archive, stop
+    finally:
+        archive.close()
+
+
+def serve(settings: Settings, *, door: bool, pages: bool = True, beat: bool = False) -> None:
+    """
+    Serve people, docks, or both, until stopped.
+
+    `door` makes this process a gate: it owns the staging folder. `beat` also runs the archive's rounds.
+    """
+    with process(settings) as (archive, stop):
+        kind = "serve" if pages else "gate"
+        rounds: list[Round] = [heartbeat(archive, kind), *(beat_rounds(archive) if beat else [])]
+        staging = register = None
+        if door:
+            staging = Staging(settings.paths.staging, reserve_bytes=settings.staging_reserve_bytes)
+            register = CatalogueRegister(archive)
+            rounds += gate_rounds(archive, staging, register)
+        app = create_app(archive, door=_door(archive, staging, register) if staging and register else None)
+        run_rounds(rounds, stop)
+        try:
+            _listen(app, settings)
+        finally:
+            stop.set()
+            if staging is not None:
+                staging.close()
+
+
+def _door(archive: Archive, staging: Staging, register: CatalogueRegister) -> object:
+    settings = archive.settings
+    return router(
+        staging,
+        register,
+        gate=settings.gate,
+        max_size_bytes=settings.upload_max_bytes,
+        clock=archive.clock,
+    )
+
+
+def _listen(app: FastAPI, settings: Settings) -> None:
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        timeout_graceful_shutdown=10,
+        backlog=512,
+    )
+    with suppress(asyncio.CancelledError):
+        uvicorn.Server(config).run()
+
+
+def queues_of(settings: Settings, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Name the queues a worker takes; `gate` means this gate's own."""
+    return tuple(f"gate.{settings.gate}" if queue == "gate" else queue for queue in wanted or QUEUES)
+
+
+def work(settings: Settings, wanted: Sequence[str] | None = None) -> None:
+    """Do jobs of these queues until stopped: by rings where there is a broker, else by looking."""
+    with process(settings) as (archive, stop):
+        queues = queues_of(settings, wanted)
+        run_rounds([heartbeat(archive, "worker", queues)], stop)
+        if archive.broker is None:
+            poll(archive.engine, queues, tasks(archive), archive.clock, stop)
+        else:
+            _work_by_rings(archive, queues)
+
+
+def _work_by_rings(archive: Archive, queues: Sequence[str]) -> None:
+    """Take rings from the broker; each carries a job's id, and the job is claimed in the database."""
+    app = archive.broker
+    assert app is not None  # noqa: S101  (the caller looked)
+    functions = tasks(archive)
+
+    @app.task(name=TASK, acks_late=True)  # type: ignore[untyped-decorator]
+    def answer(job_id: str) -> None:
+        job = claim(archive.engine, queues, archive.clock(), job_id=job_id)
+        if job is not None:
+            run(archive.engine, job, functions, archive.clock)
+
+    # Threads, one at a time: the broker's heartbeat goes on beside an hour of rendering.
+    app.Worker(
+        queues=list(queues), pool="threads", concurrency=1, loglevel="WARNING", quiet=True, without_gossip=True,
+        without_mingle=True,
+    ).start()  # fmt: skip
+
+
+def beat(settings: Settings) -> None:
+    """Run the rounds of the whole archive until stopped."""
+    with process(settings) as (archive, stop):
+        run_rounds([heartbeat(archive, "beat"), *beat_rounds(archive)], stop)
+        stop.wait()

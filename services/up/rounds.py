@@ -1,0 +1,104 @@
+"""
+Do again and again what nobody asks for: sweep, expire, ring, close, beat.
+
+Every round may fail and is tried again at its next time; none holds anything that only it knows.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from services.bootstrap import Archive
+from services.errors import HuisuError
+from services.index.models import Process, Upload
+from services.ingest.door import CatalogueRegister
+from services.ingest.staging import Staging
+from services.jobs.lease import unrung
+
+log = logging.getLogger(__name__)
+
+STALE = timedelta(minutes=1)
+"""Silence after which a process counts as gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One thing to do every so many seconds."""
+
+    name: str
+    every_s: float
+    act: Callable[[], object]
+
+
+def run_rounds(rounds: Sequence[Round], stop: threading.Event) -> None:
+    """Start each round in its own thread; they end with the process or with `stop`."""
+    for one in rounds:
+        threading.Thread(target=_turn, args=(one, stop), name=one.name, daemon=True).start()
+
+
+def _turn(one: Round, stop: threading.Event) -> None:
+    while True:
+        try:
+            one.act()
+        except HuisuError as error:
+            log.warning("round failed", extra={"round": one.name, "code": error.code, "error": str(error)})
+        except Exception:
+            log.exception("round broke")
+        if stop.wait(one.every_s):
+            return
+
+
+def gate_rounds(archive: Archive, staging: Staging, register: CatalogueRegister) -> list[Round]:
+    """Give the rounds of the process that owns a staging folder."""
+
+    def sweep() -> None:
+        """Ask again for complete uploads whose accession nobody knows of; clear what the store has."""
+        for upload in staging.complete():
+            with archive.reading() as session:
+                state = session.execute(select(Upload.state).where(Upload.id == upload)).scalar_one_or_none()
+            if state == "receiving":
+                register.received(upload)
+            elif state == "verified":
+                staging.discard(upload)
+
+    def expire() -> None:
+        staging.expire(archive.clock(), register.expired)
+
+    return [Round("sweep", 5, sweep), Round("expire", 60, expire)]
+
+
+def beat_rounds(archive: Archive) -> list[Round]:
+    """Give the rounds that one process of an archive does for all."""
+    from services.api.rounds import api_rounds  # noqa: PLC0415  (the API is not loaded by workers)
+
+    def ring() -> None:
+        archive.ring(unrung(archive.engine, archive.clock()))
+
+    ringing = [Round("ring", 2, ring)] if archive.broker is not None else []
+    return [*ringing, *(Round(name, every_s, act) for name, every_s, act in api_rounds(archive))]
+
+
+def heartbeat(archive: Archive, kind: str, queues: Sequence[str] = ()) -> Round:
+    """Give the round that says this process lives, for `/readyz` and `doctor`."""
+    name = f"{kind}@{socket.gethostname()}:{os.getpid()}"
+    started = archive.clock()
+
+    def beat() -> None:
+        now = archive.clock()
+        with archive.plain() as session:
+            row = session.get(Process, name)
+            if row is None:
+                session.add(Process(name=name, kind=kind, queues=" ".join(queues), started_at=started, last_seen=now))
+            else:
+                row.last_seen = now
+            gone = select(Process).where(Process.last_seen < now - 60 * STALE)
+            for old in session.execute(gone).scalars():
+                session.delete(old)
+
+    return Round("heartbeat", 10, beat)
