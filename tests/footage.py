@@ -156,7 +156,8 @@ def _layout(suffix: str, layout: str) -> list[str]:
     if suffix not in {".mp4", ".mov"}:
         return []
     flags = {"end": [], "front": ["-movflags", "+faststart"]}
-    fragmented = ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"]
+    # without delay_moov ffmpeg puts a hole of the sound's priming behind the first fragment
+    fragmented = ["-movflags", "+frag_keyframe+empty_moov+delay_moov+default_base_moof"]
     return flags.get(layout, fragmented)
 
 

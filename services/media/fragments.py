@@ -1,5 +1,6 @@
 """Read fragmented MP4: where each fragment lies, when it plays, and which samples it adds to a track."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +23,7 @@ class Fragment:
     Say where one fragment (`moof` and what follows up to the next) lies and when it plays.
 
     `start` and `duration` are seconds of the leading track (pictures, else sound), `start` counted from the
-    first fragment. `sync` says that decoding can begin with it.
+    first fragment; it lasts until the next one starts. `sync` says that decoding can begin with it.
     """
 
     offset: int
@@ -86,16 +87,23 @@ def _placed(found: list[tuple[Box, Samples]], boxes: list[Box], timescale: int) 
     for box in boxes:
         current = box.offset if box.kind == b"moof" else current
         ends[current] = box.end
-    placed, now = [], Fraction(0)
     first = next((int(samples.dts[0]) for _, samples in found if len(samples)), 0)
-    for moof, samples in found:
-        if len(samples):
-            now = Fraction(int(samples.dts[0]) - first, timescale)
-        duration = Fraction(int(samples.duration.sum(dtype=np.int64)), timescale)
-        sync = bool(len(samples) and samples.sync[0])
-        placed.append(Fragment(moof.offset, ends[moof.offset] - moof.offset, now, duration, sync))
-        now += duration
-    return placed
+    starts, now = [], 0
+    for _, samples in found:
+        now = int(samples.dts[0]) - first if len(samples) else now
+        starts.append(now)
+        now += int(samples.duration.sum(dtype=np.int64))
+    starts.append(now)
+    return [
+        Fragment(
+            offset=moof.offset,
+            length=ends[moof.offset] - moof.offset,
+            start=Fraction(start, timescale),
+            duration=Fraction(max(following - start, 0), timescale),
+            sync=bool(len(samples) and samples.sync[0]),
+        )
+        for (moof, samples), (start, following) in zip(found, itertools.pairwise(starts), strict=True)
+    ]
 
 
 def defaults_of(moov: Node) -> dict[int, Defaults]:
