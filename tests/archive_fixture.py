@@ -42,6 +42,7 @@ from services.index.models import (
     Roster,
     Upload,
 )
+from services.index.search import case_text
 from services.settings import load_settings
 from services.storage import keys
 from services.storage.filesystem import FolderStore
@@ -396,15 +397,9 @@ def add_case(
     """Add a case with its team and its incidents (ids); gives its id. `facts` are further columns of `Case`."""
     case = new_id()
     with archive.work() as work:
-        work.session.add(
-            Case(
-                id=case,
-                number=number,
-                unit_id=unit,
-                created_at=archive.clock(),
-                **{"search_text": f"{number} {facts.get('title', '')}"} | facts,
-            )
-        )
+        row = Case(id=case, number=number, unit_id=unit, created_at=archive.clock(), **facts)
+        row.search_text = case_text(row, officers)
+        work.session.add(row)
         work.session.flush()
         work.session.add_all(CaseOfficer(case_id=case, officer=officer) for officer in officers)
         work.session.add_all(CaseIncident(case_id=case, incident_id=incident) for incident in incidents)
@@ -416,7 +411,7 @@ def link(archive: Archive, recording: str, target_type: str, target: str, *, end
     """Link a recording to an incident or a case (by its id); gives the link's id. `ended`: it was removed again."""
     made = new_id()
     with archive.work() as work:
-        table: type[Incident] | type[Case] = Incident if target_type == "incident" else Case
+        table: type[Incident | Case] = Incident if target_type == "incident" else Case
         number = work.session.scalars(select(table.number).where(table.id == target)).one()
         facts: Mapping[str, Any] = {"origin": "manual", "rule": "by-hand", "score": 1.0, "reasons": []} | more
         row = Link(
