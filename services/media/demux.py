@@ -31,6 +31,9 @@ NO_TIME = -(1 << 63)
 _PACKETS_PER_LANDMARK = 120
 """A keyframe, what a decoder holds back, and some that may be damaged."""
 
+_NEAR_S = 1
+"""A picture presented later than this after a landmark came from behind a hole."""
+
 _RUN_UP_S, _PACKETS_OF_RUN_UP = 2, 600
 """Transport and program streams have no index: a search may end behind the keyframe, so it is tried from earlier."""
 
@@ -133,10 +136,12 @@ def decode_at(path: Path, container: Container, index: int, landmarks: tuple[int
             return Decoded(landmarks, len(landmarks))
         stream.thread_type = "NONE"
         for place, tick in enumerate(landmarks):
-            frame = _frame_at(media, stream, tick if place or tick > 0 else None, _PACKETS_PER_LANDMARK)
+            near = tick + int(_NEAR_S / stream.time_base)
+            begin = tick if place or tick > 0 else None
+            frame = _frame_at(media, stream, begin, _PACKETS_PER_LANDMARK, range(NO_TIME, near))
             if frame is None:
                 earlier = tick - int(_RUN_UP_S / stream.time_base)
-                frame = _frame_at(media, stream, earlier, _PACKETS_OF_RUN_UP, least=tick)
+                frame = _frame_at(media, stream, earlier, _PACKETS_OF_RUN_UP, range(tick, near))
             if frame is None:
                 silent.append(tick)
             first = first or frame
@@ -151,8 +156,8 @@ def _is_allowed(context: Any) -> bool:
     return decoder_of(context.codec.canonical_name) is not None and context.codec.name in ALLOWED_DECODERS
 
 
-def _frame_at(media: Any, stream: Any, tick: int | None, most: int, *, least: int | None = None) -> Any:
-    """Give the first whole frame from `tick` on (None: from here) that is presented at `least` or later."""
+def _frame_at(media: Any, stream: Any, tick: int | None, most: int, wanted: range) -> Any:
+    """Give the first whole frame from `tick` on (None: from here) that is presented at a `wanted` tick."""
     context = stream.codec_context
     if (getattr(context, "width", 0) or 0) * (getattr(context, "height", 0) or 0) > MOST_PIXELS:
         raise HostileMedia(f"a picture of {context.width} x {context.height} is claimed; {MOST_PIXELS} are the most")
@@ -160,7 +165,7 @@ def _frame_at(media: Any, stream: Any, tick: int | None, most: int, *, least: in
         if tick is not None:
             media.seek(tick, stream=stream, backward=True)
         for packet in itertools.islice(media.demux(stream), most):
-            frame = _first_whole(packet, least)
+            frame = _first_whole(packet, wanted)
             if frame is not None:
                 return frame
     except av.error.FFmpegError:
@@ -168,10 +173,10 @@ def _frame_at(media: Any, stream: Any, tick: int | None, most: int, *, least: in
     return None
 
 
-def _first_whole(packet: Any, least: int | None) -> Any:
+def _first_whole(packet: Any, wanted: range) -> Any:
     try:
         frames = packet.decode()
     except av.error.FFmpegError:
         return None
     whole = (frame for frame in frames if not frame.is_corrupt)
-    return next((frame for frame in whole if least is None or (frame.pts is not None and frame.pts >= least)), None)
+    return next((frame for frame in whole if frame.pts is None or frame.pts in wanted), None)
