@@ -16,6 +16,7 @@ from services import db
 from services.custody.work import Work, work
 from services.errors import Unavailable
 from services.jobs.lease import Ring
+from services.media.programs import choose_ffmpeg
 from services.queue import QUEUES, celery_app, ring
 from services.settings import Settings
 from services.storage.open import open_store
@@ -95,6 +96,8 @@ def open_archive(settings: Settings, *, clock: Callable[[], datetime] = utc_now)
     paths = settings.paths
     for folder in (paths.home, paths.scratch):
         folder.mkdir(parents=True, exist_ok=True)
+    if settings.ffmpeg is not None:
+        choose_ffmpeg(settings.ffmpeg)
     store = open_store(
         kind=settings.store,
         path=paths.store,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from celery import Celery
+from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -81,3 +82,12 @@ def ring(app: Celery, queue: str, job_id: str) -> None:
         app.send_task(TASK, args=[job_id], queue=queue, retry=False)
     except (BrokerError, OSError) as error:
         raise Unavailable(f"the broker did not take the ring for job {job_id}: {error}") from error
+
+
+def reach(broker_url: str) -> None:
+    """Raise `Unavailable` unless a broker answers at this address within a few seconds."""
+    try:
+        with Connection(broker_url, connect_timeout=4) as connection:  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=1, timeout=4)
+    except Exception as error:  # every transport raises its own kinds
+        raise Unavailable(f"the broker does not answer: {type(error).__name__}: {error}") from error

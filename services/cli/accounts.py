@@ -57,7 +57,7 @@ def user_add(
     """
     password = _password() if password_stdin else None
     with opened(home) as archive, archive.work() as work:
-        add_user(work, name, role=role, unit=unit, number=number, password=password, actor=ACTOR)
+        add_user(work, name=name, role=role, unit=unit, number=number, password=password, actor=ACTOR)
     typer.echo(f"account {name} added")
 
 
@@ -65,8 +65,8 @@ def user_add(
 def user_list(home: HomeOption = None) -> None:
     """List accounts. Example: huisu user list"""
     with opened(home) as archive, archive.reading() as session:
-        for user in list_users(session):
-            state = "disabled" if user.disabled else "active"
+        for user in list_users(session, None):
+            state = "disabled" if user.disabled_at else "active"
             typer.echo(f"{user.name}\t{user.role}\t{user.unit}\t{user.number or '-'}\t{state}")
 
 
@@ -108,8 +108,8 @@ def token_issue(
 def token_list(home: HomeOption = None) -> None:
     """List tokens; never their secrets. Example: huisu token list"""
     with opened(home) as archive, archive.reading() as session:
-        for token in list_tokens(session):
-            state = "revoked" if token.revoked else "live"
+        for token in list_tokens(session, None):
+            state = "revoked" if token.revoked_at else "live"
             typer.echo(f"{token.name}\t{token.role}\t{token.unit or '-'}\t{token.expires_at:%Y-%m-%d}\t{state}")
 
 

@@ -34,7 +34,7 @@ app.command("demo")(checks.demo)
 app.command("bench")(checks.bench)
 
 
-def _version(value: bool) -> None:  # noqa: FBT001  (typer's callback)
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"huisu {__version__}")
         raise typer.Exit

@@ -1,7 +1,7 @@
 """Take in incidents and cases as dispatch and case management tell them; upserts by their numbers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from services.accounts.models import Unit
 from services.custody.work import Work
-from services.db import lock_name
+from services.db import Base, lock_name
 from services.errors import Invalid, PreconditionFailed
 from services.index.models import Case, CaseIncident, CaseOfficer, Incident, IncidentOfficer
 from services.jobs.lease import Ring, ask
@@ -89,7 +89,7 @@ def put_incident(
     row.window_end = row.cleared_at
     row.known, row.version = True, row.version + 1
     if "officers" in told:
-        _set_officers(work.session, IncidentOfficer, "incident_id", row.id, told["officers"])
+        _incident_officers(work.session, row, told["officers"])
     if told.get("case"):
         if not re.fullmatch(case_pattern, told["case"]):
             raise Invalid(f"case number {told['case'][:128]!r} does not have the form {case_pattern}")
@@ -130,7 +130,7 @@ def put_case(
     row.search_text = " ".join(filter(None, (row.number, row.title, row.kind)))
     row.known, row.version = True, row.version + 1
     if "officers" in told:
-        _set_officers(work.session, CaseOfficer, "case_id", row.id, told["officers"])
+        _case_officers(work.session, row, told["officers"])
     bells = []
     for incident in dict.fromkeys(told.get("incidents", ())):
         member = known_incident(work, incident)
@@ -157,19 +157,25 @@ def _join(work: Work, case: Case, incident: Incident, actor: str) -> bool:
 
 
 def _set_officers(
-    session: Session,
-    table: type[IncidentOfficer] | type[CaseOfficer],
-    owner: str,
-    owner_id: str,
-    officers: Sequence[str],
+    session: Session, present: Mapping[str, Base], wanted: Sequence[str], new: Callable[[str], Base]
 ) -> None:
-    present = {
-        row.officer: row for row in session.execute(select(table).where(getattr(table, owner) == owner_id)).scalars()
-    }
-    for officer in sorted(set(officers) - present.keys()):
-        session.add(table(**{owner: owner_id, "officer": officer}))
-    for officer in sorted(present.keys() - set(officers)):
+    """Bring the officers of an incident or a case in line with what was told."""
+    for officer in sorted(set(wanted) - present.keys()):
+        session.add(new(officer))
+    for officer in sorted(present.keys() - set(wanted)):
         session.delete(present[officer])
+
+
+def _incident_officers(session: Session, row: Incident, wanted: Sequence[str]) -> None:
+    rows = session.execute(select(IncidentOfficer).where(IncidentOfficer.incident_id == row.id)).scalars()
+    present = {one.officer: one for one in rows}
+    _set_officers(session, present, wanted, lambda officer: IncidentOfficer(incident_id=row.id, officer=officer))
+
+
+def _case_officers(session: Session, row: Case, wanted: Sequence[str]) -> None:
+    rows = session.execute(select(CaseOfficer).where(CaseOfficer.case_id == row.id)).scalars()
+    present = {one.officer: one for one in rows}
+    _set_officers(session, present, wanted, lambda officer: CaseOfficer(case_id=row.id, officer=officer))
 
 
 def officers_of(session: Session, row: Incident | Case) -> list[str]:

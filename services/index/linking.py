@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
@@ -351,7 +351,7 @@ def refresh_retention(work: Work, recording: Recording, months: int) -> None:
 def recordings_near(session: Session, incident: Incident, rules: Rules) -> list[str]:
     """Name the recordings that an incident's arrival or change may concern: filmed in its widest window, or linked."""
     linked = select(Link.recording_id).where(Link.target_id == incident.id, Link.ended_at.is_(None))
-    wanted = Recording.id.in_(linked)
+    wanted: ColumnElement[bool] = Recording.id.in_(linked)
     if incident.dispatched_at is not None:
         opens = incident.dispatched_at - rules.before
         closes = incident.dispatched_at + rules.longest + rules.after

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
+from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from services.accounts.tokens import principal_of_token
 from services.bootstrap import Archive
 from services.errors import Conflict, Gone, NotFound, Unauthenticated
 from services.index.models import Upload
-from services.ingest.register import Sender, UploadState
+from services.ingest.register import Sender, UploadStage, UploadState
 from services.jobs.lease import ask
 from services.queue import KINDS
 
@@ -128,7 +129,7 @@ def state_of(row: Upload) -> UploadState:
     """Show an upload as `GET /uploads/{id}` does; the offset of one still receiving is the door's to fill in."""
     return UploadState(
         id=f"{row.gate}.{row.id}",
-        state=row.state,  # type: ignore[arg-type]  (the column holds the register's stages)
+        state=cast("UploadStage", row.state),
         reason=row.reason,
         offset=0 if row.state in {"receiving", "expired"} else row.size_bytes,
         size=row.size_bytes,

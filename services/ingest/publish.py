@@ -18,6 +18,8 @@ from services.bootstrap import Archive, new_id
 from services.custody.work import Work
 from services.digest import Digest, fingerprint_file
 from services.index.models import Recording, Rendition
+from services.index.recordings import rendition
+from services.media.frametimes import FrameTimes
 from services.storage import keys
 
 
@@ -68,6 +70,13 @@ def publish(archive: Archive, parent: Digest, made: Sequence[Made]) -> Iterator[
             _add(work, recording, one, key, version, sha256, size, parent)
 
     yield keep
+
+
+def frame_times(archive: Archive, recording_id: str) -> FrameTimes | None:
+    """Load when each frame of a recording is presented; None where it has no pictures or is not examined."""
+    with archive.reading() as session:
+        row = rendition(session, recording_id, "frame-times")
+    return FrameTimes.from_bytes(b"".join(archive.store.read(row.key, row.version_id))) if row is not None else None
 
 
 def _add(

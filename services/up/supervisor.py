@@ -71,7 +71,7 @@ def _first_admin(archive: Archive) -> str | None:
             return None
     with archive.work() as work:
         put_unit(work, "root", name="总局", parent=None, actor="setup")
-        user = add_user(work, "admin", role="admin", unit="root", actor="setup")
+        user = add_user(work, name="admin", role="admin", unit="root", actor="setup")
         return make_login_link(work, user.name, actor="setup")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from services import __version__
 from services.bootstrap import Archive, new_id
 from services.custody.work import Work
 from services.digest import Digest
@@ -16,9 +17,12 @@ from services.index.sessions import group
 from services.ingest.given import AHEAD, OLDEST_CLOCK
 from services.ingest.publish import Made, publish
 from services.media.facts import Flag, MediaFacts
-from services.media.probe import EXAMINER, Examination, examine_in_child
+from services.media.probe import Examination, examine_in_child
 
 MICROSECOND = timedelta(microseconds=1)
+
+EXAMINER = f"huisu {__version__}"
+"""The tool that the facts are from, as it stands in entries and recipes."""
 
 
 def examine(archive: Archive, recording_id: str) -> None:
@@ -129,8 +133,9 @@ def _split_equal_wrecks(work: Work, recording: Recording) -> None:
         arrival.recording_id = twin.id
         work.append("rec.arrival", recording.id, arrival=arrival.id, sha256=recording.sha256, filename=arrival.filename)
         work.append(
-            "rec.ingest", twin.id, sha256=twin.sha256, size=twin.size_bytes, arrival=arrival.id, filename=arrival.filename,
-            sender=arrival.sender, dock_id=arrival.dock, received_at=arrival.received_at.isoformat(),
+            "rec.ingest", twin.id, sha256=twin.sha256, size=twin.size_bytes, arrival=arrival.id,
+            filename=arrival.filename, sender=arrival.sender, dock_id=arrival.dock,
+            received_at=arrival.received_at.isoformat(),
             metadata=arrival.given, rec_start=twin.started_at.isoformat(), start_source=twin.started_source,
             kind=twin.kind, state=twin.state,
         )  # fmt: skip

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from services.bootstrap import Archive
 from services.digest import Digest
-from services.errors import MediaError, ToolFailed
+from services.errors import MediaError, ToolFailed, VerbatimNotPossible
 from services.index.models import Object, Recording
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
-from services.ingest.publish import publish
+from services.ingest.publish import frame_times, publish
 from services.media.facts import MediaFacts
 from services.media.remux import remux as copy_streams
 
@@ -29,11 +29,12 @@ def remux(archive: Archive, recording_id: str) -> None:
             return
         obj = session.get_one(Object, recording.object_id)
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
+    times = frame_times(archive, recording_id)
     with tempfile.TemporaryDirectory(dir=archive.settings.paths.scratch) as folder:
         try:
             with archive.store.lend(key, version, digest) as path:
-                copied = copy_streams(path, facts, Path(folder))
-        except (MediaError, ToolFailed):
+                copied = copy_streams(path, facts, Path(folder) / "remux.mp4", frame_times=times)
+        except (MediaError, ToolFailed, VerbatimNotPossible):
             return
         made = fragmented("remux", copied.path, copied.recipe)
         with publish(archive, digest, [made]) as keep, archive.work() as work:

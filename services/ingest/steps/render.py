@@ -7,12 +7,12 @@ from pathlib import Path
 from services.bootstrap import Archive
 from services.custody.work import Work
 from services.digest import Digest
-from services.errors import Unplayable
+from services.errors import NoDecoder, Unplayable
 from services.index.flags import set_flags
 from services.index.models import Object, Recording, Rendition
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
-from services.ingest.publish import Made, publish
+from services.ingest.publish import Made, frame_times, publish
 from services.media.facts import Flag, MediaFacts
 from services.media.transcode import Rendered
 from services.media.transcode import render as make
@@ -33,11 +33,12 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
         facts = MediaFacts.from_json(recording.facts)
         obj = session.get_one(Object, recording.object_id)
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
+    times = frame_times(archive, recording_id)
     with tempfile.TemporaryDirectory(dir=archive.settings.paths.scratch) as folder:
         try:
             with archive.store.lend(key, version, digest) as path:
-                rendered = make(path, facts, Path(folder), on_progress=lambda share: report(float(share)))
-        except Unplayable as error:
+                rendered = make(path, facts, Path(folder), on_progress=lambda s: report(float(s)), frame_times=times)
+        except (NoDecoder, Unplayable) as error:
             _note_undecodable(archive, recording_id, error)
             return
         with publish(archive, digest, _made(rendered)) as keep, archive.work() as work:
@@ -53,13 +54,11 @@ def _made(rendered: Rendered) -> list[Made]:
     made = [fragmented("proxy", rendered.proxy, rendered.recipe, {"frames": rendered.frames})]
     if rendered.poster is not None:
         made.append(Made("poster", "poster.jpg", rendered.recipe, "image/jpeg", path=rendered.poster))
-    if rendered.storyboard is not None:
+    if rendered.sheet is not None and rendered.storyboard is not None:
         told = rendered.storyboard.to_json()
-        for number, sheet in enumerate(rendered.sheets):
-            name = f"storyboard-{number:03d}.jpg"
-            made.append(
-                Made("storyboard", name, {**rendered.recipe, "sheet": number}, "image/jpeg", path=sheet, facts=told)
-            )
+        made.append(
+            Made("storyboard", "storyboard.jpg", rendered.recipe, "image/jpeg", path=rendered.sheet, facts=told)
+        )
     if rendered.peaks is not None:
         made.append(Made("peaks", "peaks.json", rendered.recipe, "application/json", path=rendered.peaks))
     return made
@@ -86,10 +85,10 @@ def _drop_remux(work: Work, recording: Recording) -> list[str]:
     return [row.key]
 
 
-def _note_undecodable(archive: Archive, recording_id: str, error: Unplayable) -> None:
+def _note_undecodable(archive: Archive, recording_id: str, error: NoDecoder | Unplayable) -> None:
     with archive.work() as work:
         recording = work.session.get_one(Recording, recording_id, with_for_update=True)
-        flag = Flag("unplayable", detail=str(error)[:500]).to_json()
+        flag = Flag(error.code, detail=str(error)[:500]).to_json()
         set_flags(recording, [*recording.flags, flag])
         recording.state, recording.playable, recording.version = "damaged", False, recording.version + 1
         work.append("rec.facts", recording.id, flags=recording.flags, state=recording.state, playable=False)

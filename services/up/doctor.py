@@ -1,0 +1,144 @@
+"""Look over what an archive needs from its machine, one line each with the mend."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlalchemy import text
+
+from services.bootstrap import Archive, open_archive
+from services.db import SQLITE_FIXED, sqlite_module
+from services.errors import HuisuError, Unavailable
+from services.index.migrate import newest, present
+from services.media.facts import ALLOWED_DECODERS
+from services.media.programs import ffmpeg_path, ffmpeg_version, missing_decoders
+from services.media.sandbox import sandbox_kind
+from services.queue import reach
+from services.settings import Settings
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing looked at: fine, worth a look, or in the way; and what to do about it."""
+
+    level: Literal["ok", "warn", "bad"]
+    what: str
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Line]:
+    """Look at everything, whatever fails on the way."""
+    yield from _guarded("ffmpeg", _media)
+    yield from _guarded("sandbox", _sandbox)
+    yield from _guarded("disk", lambda: _disk(settings))
+    yield from _guarded("clock", _clock)
+    try:
+        archive = open_archive(settings)
+    except HuisuError as error:
+        yield Line("bad", "archive", str(error), "mend the settings")
+        return
+    try:
+        yield from _guarded("database", lambda: _database(archive))
+        yield from _guarded("object store", lambda: _store(archive))
+        yield from _guarded("broker", lambda: _broker(settings))
+        yield from _guarded("pages", _pages)
+    finally:
+        archive.close()
+
+
+def _guarded(what: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
+    try:
+        yield from look()
+    except (HuisuError, OSError) as error:
+        yield Line("bad", what, str(error), "see the message")
+
+
+def _media() -> Iterator[Line]:
+    yield Line("ok", "ffmpeg", f"{ffmpeg_version()} at {ffmpeg_path()}")
+    missing = missing_decoders()
+    yield Line(
+        "warn" if missing else "ok",
+        "decoders",
+        f"{len(ALLOWED_DECODERS) - len(missing)} of {len(ALLOWED_DECODERS)} allowed ones are there",
+        f"missing: {', '.join(missing)}; use the pinned ffmpeg" if missing else "",
+    )
+
+
+def _sandbox() -> Iterator[Line]:
+    kind = sandbox_kind()
+    mend = "" if kind == "bwrap" else "install bubblewrap and allow user namespaces for stronger confinement"
+    yield Line("ok" if kind == "bwrap" else "warn", "sandbox", kind, mend)
+
+
+def _disk(settings: Settings) -> Iterator[Line]:
+    paths = settings.paths
+    for name, folder in (("home", paths.home), ("staging", paths.staging)):
+        place = folder
+        while not place.exists():
+            place = place.parent
+        usage = shutil.disk_usage(place)
+        share = usage.used / usage.total
+        # Shares of rule 10: warn at 85 %, alarm at 95 %.
+        level: Literal["ok", "warn", "bad"] = "bad" if share >= 0.95 else "warn" if share >= 0.85 else "ok"
+        mend = "make room or move the folder" if level != "ok" else ""
+        yield Line(level, f"disk of {name}", f"{usage.free / GIB:.1f} GiB free, {share:.0%} used", mend)
+
+
+def _clock() -> Iterator[Line]:
+    now = datetime.now(UTC)
+    plausible = now.year >= 2026 and abs(time.time() - now.timestamp()) < 1
+    mend = "" if plausible else "set the clock and run a time service"
+    yield Line("ok" if plausible else "bad", "clock", now.isoformat(timespec="seconds"), mend)
+
+
+def _database(archive: Archive) -> Iterator[Line]:
+    if archive.engine.dialect.name == "sqlite":
+        version = sqlite_module().sqlite_version_info
+        told = ".".join(map(str, version))
+        fixed = version >= SQLITE_FIXED
+        mend = "" if fixed else "safe but slow journal in use; install the pinned pysqlite3"
+        yield Line("ok" if fixed else "warn", "SQLite", told, mend)
+    else:
+        with archive.reading() as session:
+            yield Line("ok", "PostgreSQL", str(session.execute(text("SHOW server_version")).scalar_one()))
+    has, wants = present(archive.engine), newest()
+    mend = "" if has == wants else "run `huisu migrate`"
+    yield Line("ok" if has == wants else "bad", "schema", f"{has or 'none'}, this version needs {wants}", mend)
+
+
+def _store(archive: Archive) -> Iterator[Line]:
+    archive.store.prepare()
+    report = archive.store.probe(archive.clock())
+    yield Line(
+        "ok" if report.enforced else "warn",
+        "write-once",
+        "the store refuses to delete or shorten" if report.enforced else "; ".join(report.findings),
+        "" if report.enforced else "use a store with object lock to hold against its administrator",
+    )
+    yield Line("warn", "copies", "one copy", "keep a second copy on other kit (rule 62)")
+
+
+def _broker(settings: Settings) -> Iterator[Line]:
+    if settings.broker_url is None:
+        yield Line("ok", "broker", "none: workers look into the database")
+        return
+    try:
+        reach(settings.broker_url.get_secret_value())
+        yield Line("ok", "broker", "answers")
+    except Unavailable as error:
+        yield Line("bad", "broker", str(error), "start it or mend HUISU_BROKER_URL")
+
+
+def _pages() -> Iterator[Line]:
+    from services.api.app import PAGES  # noqa: PLC0415  (the web framework is heavy)
+
+    built = (PAGES / "index.html").is_file()
+    yield Line(
+        "ok" if built else "warn", "pages", "built" if built else "not built", "" if built else "run `make pages`"
+    )
