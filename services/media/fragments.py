@@ -10,8 +10,11 @@ import numpy.typing as npt
 
 from services.errors import BadSampleTables, NoIndex, Truncated
 from services.media.boxes import Box, Node, Read, load, walk
-from services.media.samples import LONGEST_S, LONGEST_STEP_S, Samples, join
+from services.media.samples import LONGEST_S, LONGEST_STEP_S, MOST_SAMPLES, Samples, join
 from services.media.tracks import Track, track_of
+
+_MOST_ALIKE = 1 << 20
+"""Samples of one run that has no row for each: 20 seconds of uncompressed sound."""
 
 _NOT_SYNC = 0x10000
 """Bit of a sample's flags. Source: ISO/IEC 14496-12 section 8.8.3.1."""
@@ -76,7 +79,7 @@ def fragments(read: Read, size: int) -> tuple[int, list[Fragment]]:
     found: list[tuple[Box, Samples]] = []
     for moof in moofs:
         before = len(growing.pieces)
-        _read_moof(load(read, moof, size), moof, {leading.number: growing}, 1 << 24)
+        _read_moof(load(read, moof, size), moof, {leading.number: growing}, min(MOST_SAMPLES, size))
         found.append((moof, join(growing.pieces[before:])))
     return moov.end, _placed(found, [box for box in boxes if box.kind in {b"moof", b"mdat"}], leading.timescale)
 
@@ -132,7 +135,7 @@ def samples_of_fragments(
         )
         for track in tracks
     }
-    budget, cut = 1 << 24, False
+    budget, cut = min(MOST_SAMPLES, size), False  # each sample has a byte
     for moof in moofs:
         if moof.end > size:
             cut = True
@@ -193,6 +196,8 @@ def _run(trun: Node, defaults: Defaults, track: _Growing, base: int, data_end: i
     if flags & 4:
         first_flags, at = trun.number(at, 4), at + 4
     bits = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
+    if not bits and count > _MOST_ALIKE:
+        raise BadSampleTables(f"a fragment claims {count} samples without a row for each; {_MOST_ALIKE} are the most")
     rows = trun.array(at, count * len(bits), ">u4").reshape(count, len(bits))
     column = {bit: rows[:, n].astype(np.uint32) for n, bit in enumerate(bits)}
     duration = column.get(0x100, np.full(count, defaults.duration, np.uint32))
