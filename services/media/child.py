@@ -14,7 +14,13 @@ from typing import Any
 
 from services.errors import HuisuError, ToolFailed
 
-TARGETS = frozenset({"services.media.probe:examine_request", "services.media.stills:still_request"})
+TARGETS = frozenset(
+    {
+        "services.media.packets:anchor_request",
+        "services.media.probe:examine_request",
+        "services.media.stills:still_request",
+    }
+)
 """Functions that may run here: each takes and gives a JSON object."""
 
 

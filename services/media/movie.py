@@ -120,20 +120,14 @@ def _tracks(index: Node) -> list[Track]:
 
 
 def _all_samples(tracks: Sequence[Track], size: int) -> tuple[list[Samples], list[str]]:
-    found, faults, budget = [], [], MOST_SAMPLES
-    for track in tracks:
+    found, faults, budget = [none()] * len(tracks), [""] * len(tracks), MOST_SAMPLES
+    for n, track in enumerate(tracks):
+        plain = track.codec.frame_bytes
         try:
-            samples, fault = (
-                expand(
-                    track.table, track.timescale, budget=budget, file_size=size, frame_bytes=track.codec.frame_bytes
-                ),
-                "",
-            )
+            found[n] = expand(track.table, track.timescale, budget=budget, file_size=size, frame_bytes=plain)
         except BadSampleTables as error:
-            samples, fault = none(), str(error)
-        budget -= len(samples)
-        found.append(samples)
-        faults.append(fault)
+            faults[n] = str(error)
+        budget -= len(found[n])
     return found, faults
 
 
