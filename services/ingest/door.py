@@ -60,6 +60,8 @@ class CatalogueRegister:
     ) -> None:
         """Note a new upload as `receiving`."""
         now = self._archive.clock()
+        # PostgreSQL keeps no NUL in text; the manifest and the arrival object keep the header as it came.
+        metadata = {key.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for key, value in metadata.items()}
         with self._archive.plain() as session:
             session.add(
                 Upload(
