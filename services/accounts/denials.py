@@ -83,8 +83,14 @@ class Denials:
         """Move what was counted in memory to the database."""
         with self.lock:
             taken, self.counted = self.counted, Counter()
-        if taken:
+        if not taken:
+            return
+        try:
             count_denials(self.engine, [(minute, block, kind, n) for (minute, block, kind), n in taken.items()])
+        except BaseException:
+            with self.lock:
+                self.counted.update(taken)  # the next write takes them along
+            raise
 
     def _has_room(self, who: Principal, at: datetime) -> bool:
         minute = _minute(at)

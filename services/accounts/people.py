@@ -31,6 +31,9 @@ class UnitName:
     number: str
     name: str
 
+    def __str__(self) -> str:
+        return self.number
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -45,6 +48,11 @@ class Account:
     has_password: bool
     disabled_at: datetime | None
     version: int
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nobody can use it now."""
+        return self.disabled_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,8 @@ def check_role(role: str) -> str:
 
 def add_user(
     work: Work,
-    *,
     name: str,
+    *,
     role: str,
     unit: str,
     number: str | None = None,
@@ -189,7 +197,7 @@ def get_user(session: Session, who: Principal, user_id: str) -> User:
     return user
 
 
-def list_users(session: Session, who: Principal | None, *, after: str = "", limit: int = 200) -> list[Account]:
+def list_users(session: Session, who: Principal | None = None, *, after: str = "", limit: int = 200) -> list[Account]:
     """List accounts by name, from behind the name `after`; None lists all units (the command line)."""
     query = select(User, Unit).join(Unit, Unit.id == User.unit_id).where(User.name > after).order_by(User.name)
     if who is not None and not who.reaches_all:

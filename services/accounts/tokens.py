@@ -38,6 +38,16 @@ class TokenFacts:
     expires_at: datetime
     revoked_at: datetime | None
 
+    @property
+    def revoked(self) -> bool:
+        """Whether it was ended before its date."""
+        return self.revoked_at is not None
+
+    @property
+    def version(self) -> int:
+        """Count its changes: a token changes once, by being revoked."""
+        return 1 if self.revoked_at is None else 2
+
 
 def issue_token(
     work: Work,

@@ -1,0 +1,96 @@
+"""
+Ask who calls and whether the role may, before a body is read or a parameter is judged.
+
+Whether they may do it *with this thing* is the action's question: it knows the thing.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from services.accounts.credentials import Caller, authenticate
+from services.accounts.rights import Principal, require
+from services.api.idempotency import KEY_HEADER, once
+from services.bootstrap import Archive
+from services.errors import Unauthenticated
+
+PUBLIC: Final = "public"
+"""Anybody may: what tells nothing about footage or people."""
+
+ME: Final = "me"
+"""Anybody who is somebody may: what concerns only themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One row of the table of routes."""
+
+    method: str
+    path: str
+    action: str
+    about: str | None
+    tag: str
+    endpoint: Callable[..., Any]
+    example: Mapping[str, Any] | None = None
+    tells_secret: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def over_tls(archive: Archive) -> bool:
+    """Say whether people reach this archive over TLS, by itself or by a proxy in front."""
+    return archive.settings.behind_proxy or archive.settings.tls_cert is not None
+
+
+class AdmittedRoute(APIRoute):
+    """A route that is entered only by those who may."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the questions before the route's own handler."""
+        answer = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            declared: Declared = request.app.state.table[request.method, self.path]
+            if declared.action == PUBLIC:
+                return await answer(request)
+            caller = await run_in_threadpool(_ask, request)
+            request.state.caller = caller
+            if declared.action != ME:
+                require(caller.who, declared.action)
+            if request.method == "POST" and KEY_HEADER in request.headers and not declared.tells_secret:
+                return await once(request, caller.who.id, answer)
+            return await answer(request)
+
+        return admitted
+
+
+def _ask(request: Request) -> Caller:
+    archive: Archive = request.app.state.archive
+    return authenticate(archive.engine, request.headers, archive.clock(), secure=over_tls(archive))
+
+
+async def archive_of(request: Request) -> Archive:
+    """Give the archive that this process serves."""
+    archive: Archive = request.app.state.archive
+    return archive
+
+
+async def caller_of(request: Request) -> Caller:
+    """Give the one who was admitted, with their session."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:
+        raise Unauthenticated("this route admits anybody, so nobody is known")
+    return caller
+
+
+async def who_of(request: Request) -> Principal:
+    """Give the one who was admitted."""
+    return (await caller_of(request)).who
+
+
+ArchiveDep = Annotated[Archive, Depends(archive_of)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
+Who = Annotated[Principal, Depends(who_of)]
