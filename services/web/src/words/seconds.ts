@@ -1,0 +1,10 @@
+/**
+ * Read seconds as the API may give them: a number, a decimal, or an exact fraction `n/d`. Null for anything else.
+ */
+export function secondsOf(value: unknown): number | null {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value !== 'string' || value.trim() === '') return null
+  const [above = '', below] = value.split('/')
+  const seconds = below === undefined ? Number(above) : Number(above) / Number(below)
+  return Number.isFinite(seconds) ? seconds : null
+}
