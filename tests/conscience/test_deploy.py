@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click import Command, Context, Group
+from typer.core import TyperGroup
 
 from services.cli.app import app
 from services.settings import PREFIX, Settings
@@ -29,12 +29,11 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", sorted(set(commands())))
 def test_a_command_that_deploy_runs_parses(line):
     group = typer.main.get_command(app)
-    assert isinstance(group, Group)
+    assert isinstance(group, TyperGroup)
     name, *arguments = shlex.split(line)
-    command = group.get_command(Context(group), name)
 
-    assert isinstance(command, Command), f"there is no command {name}"
-    command.make_context(name, arguments)
+    assert name in group.commands, f"there is no command {name}"
+    group.commands[name].make_context(name, arguments)
 
 
 def test_every_process_of_the_cluster_is_started():
