@@ -11,18 +11,24 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Message
 
 from services.accounts.credentials import Caller, authenticate
 from services.accounts.rights import Principal, require
 from services.api.idempotency import KEY_HEADER, once
 from services.bootstrap import Archive
-from services.errors import Unauthenticated
+from services.errors import TooLarge, Unauthenticated
 
 PUBLIC: Final = "public"
 """Anybody may: what tells nothing about footage or people."""
 
 ME: Final = "me"
 """Anybody who is somebody may: what concerns only themselves."""
+
+BODY_BYTES: Final = 1 << 20
+"""Longest body of a route that does not say otherwise; a batch of incidents does."""
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Declared:
     endpoint: Callable[..., Any]
     example: Mapping[str, Any] | None = None
     tells_secret: bool = False
+    body_bytes: int = BODY_BYTES
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,17 +61,42 @@ class AdmittedRoute(APIRoute):
 
         async def admitted(request: Request) -> Response:
             declared: Declared = request.app.state.table[request.method, self.path]
-            if declared.action == PUBLIC:
-                return await answer(request)
-            caller = await run_in_threadpool(_ask, request)
-            request.state.caller = caller
-            if declared.action != ME:
-                require(caller.who, declared.action)
-            if request.method == "POST" and KEY_HEADER in request.headers and not declared.tells_secret:
-                return await once(request, caller.who.id, answer)
+            if declared.action != PUBLIC:
+                caller = await run_in_threadpool(_ask, request)
+                request.state.caller = caller
+                if declared.action != ME:
+                    require(caller.who, declared.action)
+            if request.method not in SAFE:
+                request = await _read(request, declared.body_bytes)
+                if KEY_HEADER in request.headers and _repeats(request, declared):
+                    return await once(request, request.state.caller.who.id, answer)
             return await answer(request)
 
         return admitted
+
+
+def _repeats(request: Request, declared: Declared) -> bool:
+    return request.method == "POST" and declared.action != PUBLIC and not declared.tells_secret
+
+
+async def _read(request: Request, longest: int) -> Request:
+    """Read the body now, so that one that is too long is refused in our form and before it takes memory."""
+    given = request.headers.get("content-length", "")
+    if given.isdecimal() and int(given) > longest:
+        raise TooLarge(f"the body has {int(given):,} bytes, this address takes {longest:,}")
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        message = await request.receive()
+        taken += len(message.get("body", b""))
+        if taken > longest:
+            raise TooLarge(f"the body has more than the {longest:,} bytes that this address takes")
+        return message
+
+    bounded = Request(request.scope, receive)
+    await bounded.body()
+    return bounded
 
 
 def _ask(request: Request) -> Caller:

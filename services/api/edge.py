@@ -19,7 +19,7 @@ from uuid_utils import uuid7
 from services.accounts.credentials import bearer_of, cookie_of
 from services.accounts.secrets import csrf_of
 from services.api import asking, problems
-from services.api.admission import over_tls
+from services.api.admission import SAFE, over_tls
 from services.api.metrics import Requests
 from services.bootstrap import Archive
 from services.errors import HuisuError, Invalid, NotAllowed
@@ -50,7 +50,6 @@ ALWAYS: Final[Mapping[str, str]] = {
 }
 
 FORWARDED: Final = frozenset({b"forwarded", b"x-real-ip", b"x-user", b"x-remote-user"})
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "x-csrf-token"
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 HIDDEN_SLASH: Final = re.compile(rb"%(?:2f|5c|[01][0-9a-f]|7f)", re.IGNORECASE)

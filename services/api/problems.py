@@ -99,7 +99,7 @@ def problem(
     now = asking()
     body: dict[str, Any] = {
         "type": f"urn:huisu:problem:{code}",
-        "title": WORDS[code][now.language],
+        "title": WORDS.get(code, WORDS["error"])[now.language],
         "status": status,
         "detail": detail or f"request {now.id}",
         "instance": now.id,

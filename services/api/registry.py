@@ -22,15 +22,12 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Route
 
 from services.accounts.rights import ACTIONS
-from services.api.admission import ME, PUBLIC, AdmittedRoute, Declared
+from services.api.admission import BODY_BYTES, ME, PUBLIC, AdmittedRoute, Declared
 from services.errors import Misconfigured
 
 BASE: Final = "/api/v1"
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-BODY_BYTES: Final = 1 << 20
-"""Longest body of a route that does not say otherwise; a batch of incidents does."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -52,6 +49,7 @@ class Routes:
         about: str | None = None,
         example: Mapping[str, Any] | None = None,
         tells_secret: bool = False,
+        body_bytes: int = BODY_BYTES,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
         """
@@ -64,6 +62,7 @@ class Routes:
             about: kind of thing that the path names; None when it names none.
             example: a body that the route takes, for the description and for the matrix of rights.
             tells_secret: the answer carries a secret, so it is never kept for an Idempotency-Key.
+            body_bytes: longest body that is read.
             options: what FastAPI's `add_api_route` takes besides (status_code, response_class, responses, …).
         """
 
@@ -71,7 +70,16 @@ class Routes:
             for method in methods.split():
                 self.table.append(
                     Declared(
-                        method, self.base + path, action, about, self.tag, endpoint, example, tells_secret, options
+                        method=method,
+                        path=self.base + path,
+                        action=action,
+                        about=about,
+                        tag=self.tag,
+                        endpoint=endpoint,
+                        example=example,
+                        tells_secret=tells_secret,
+                        body_bytes=body_bytes,
+                        options=options,
                     )
                 )
             return endpoint
@@ -147,7 +155,7 @@ def _door_table(door: APIRouter) -> dict[tuple[str, str], Declared]:
 
 
 def _add(app: FastAPI, declared: Declared) -> None:
-    options = {"max_body_size": BODY_BYTES} | dict(declared.options)
+    options = dict(declared.options)
     if declared.example is not None:
         body = {"requestBody": {"content": {"application/json": {"example": dict(declared.example)}}}}
         options["openapi_extra"] = body | options.get("openapi_extra", {})

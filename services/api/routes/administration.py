@@ -27,7 +27,7 @@ def list_units(archive: ArchiveDep, who: Who) -> Page[UnitFacts]:
 
 @routes.declare(
     "POST", "/units", action="admin.write", status_code=201, response_model=schemas.Unit,
-    example={"number": "D1", "name": "一大队"},
+    example={"number": "D2", "name": "二大队", "parent": "D1"},
 )  # fmt: skip
 def add_unit(body: schemas.NewUnit, archive: ArchiveDep, who: Who) -> UnitFacts:
     """Add a unit below one's own."""
@@ -35,7 +35,7 @@ def add_unit(body: schemas.NewUnit, archive: ArchiveDep, who: Who) -> UnitFacts:
 
 
 @routes.declare(
-    "PATCH", "/units/{id}", action="admin.write", about="unit", response_model=schemas.Unit, example={"name": "二大队"}
+    "PATCH", "/units/{id}", action="admin.write", about="unit", response_model=schemas.Unit, example={"name": "三大队"}
 )
 def change_unit(
     unit: ThingId, body: schemas.UnitPatch, version: IfMatch, archive: ArchiveDep, who: Who, response: Response
