@@ -13,6 +13,7 @@ from services.cli.home import HomeOption, settings_of
 from services.index.migrate import migrate as bring_forward
 from services.ingest.agent.command import dock_app
 from services.queue import QUEUES
+from services.up.rounds import note_version
 from services.up.supervisor import LOOPBACK
 from services.up.supervisor import up as run_up
 
@@ -135,6 +136,8 @@ def migrate(home: HomeOption = None) -> None:
     archive = open_archive(settings_of(home))
     try:
         archive.store.prepare()
-        typer.echo(f"schema {bring_forward(archive.engine)}")
+        schema = bring_forward(archive.engine)
+        note_version(archive)
+        typer.echo(f"schema {schema}")
     finally:
         archive.close()

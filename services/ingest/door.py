@@ -130,7 +130,7 @@ class CatalogueRegister:
 def state_of(row: Upload) -> UploadState:
     """Show an upload as `GET /uploads/{id}` does; the offset of one still receiving is the door's to fill in."""
     return UploadState(
-        id=f"{row.gate}.{row.id}",
+        id=row.id,
         state=cast("UploadStage", row.state),
         reason=row.reason,
         offset=0 if row.state in {"receiving", "expired"} else row.size_bytes,

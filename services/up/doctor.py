@@ -136,7 +136,7 @@ def _broker(settings: Settings) -> Iterator[Line]:
 
 
 def _pages() -> Iterator[Line]:
-    from services.api.app import PAGES  # noqa: PLC0415  (the web framework is heavy)
+    from services.api.pages import BUILT as PAGES  # noqa: PLC0415  (the web framework is heavy)
 
     built = (PAGES / "index.html").is_file()
     yield Line(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from services.api.app import create_app
 from services.bootstrap import Archive, open_archive
@@ -67,7 +67,7 @@ def serve(settings: Settings, *, door: bool, pages: bool = True, beat: bool = Fa
                 staging.close()
 
 
-def _door(archive: Archive, staging: Staging, register: CatalogueRegister) -> object:
+def _door(archive: Archive, staging: Staging, register: CatalogueRegister) -> APIRouter:
     settings = archive.settings
     return router(
         staging,

@@ -4,6 +4,7 @@ Do again and again what nobody asks for: sweep, expire, ring, close, beat.
 Every round may fail and is tried again at its next time; none holds anything that only it knows.
 """
 
+import json
 import logging
 import os
 import socket
@@ -14,12 +15,18 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from services import __version__
 from services.bootstrap import Archive
+from services.custody.events import SYSTEM
+from services.custody.ledger import history
 from services.errors import HuisuError
+from services.index.migrate import newest
 from services.index.models import Process, Upload
 from services.ingest.door import CatalogueRegister
+from services.ingest.locks import roll_locks
 from services.ingest.staging import Staging
 from services.jobs.lease import unrung
+from services.storage.store import WormReport
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +87,41 @@ def beat_rounds(archive: Archive) -> list[Round]:
     def ring() -> None:
         archive.ring(unrung(archive.engine, archive.clock()))
 
+    def probe() -> None:
+        note_probe(archive, archive.store.probe(archive.clock()))
+
+    def clear() -> None:
+        archive.store.sweep_temporary(archive.clock() - timedelta(days=1))
+
+    own = [
+        Round("worm", 86_400, probe),
+        Round("locks", 7 * 86_400, lambda: roll_locks(archive)),
+        Round("temporaries", 86_400, clear),
+    ]
     ringing = [Round("ring", 2, ring)] if archive.broker is not None else []
-    return [*ringing, *(Round(name, every_s, act) for name, every_s, act in api_rounds(archive))]
+    return [*own, *ringing, *(Round(name, every_s, act) for name, every_s, act in api_rounds(archive))]
+
+
+def note_probe(archive: Archive, report: WormReport) -> None:
+    """Say in the log, and in the ledger when it changed, whether the store refuses to lose what it keeps."""
+    if not report.enforced:
+        log.warning("the store does not enforce write-once", extra={"findings": list(report.findings)})
+    with archive.reading() as session:
+        before = [line for line in history(session, SYSTEM) if line.entry.type == "sys.worm"]
+    if before and before[-1].values.get("enforced") == json.dumps(report.enforced):
+        return
+    with archive.work() as work:
+        work.append("sys.worm", SYSTEM, enforced=report.enforced, findings=list(report.findings))
+
+
+def note_version(archive: Archive) -> None:
+    """Enter that this version of the program begins to work on these data; once a version."""
+    with archive.reading() as session:
+        before = [line for line in history(session, SYSTEM) if line.entry.type == "sys.start"]
+    if before and before[-1].values.get("version") == json.dumps(__version__):
+        return
+    with archive.work() as work:
+        work.append("sys.start", SYSTEM, version=__version__, schema=newest())
 
 
 def heartbeat(archive: Archive, kind: str, queues: Sequence[str] = ()) -> Round:

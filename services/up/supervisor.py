@@ -24,6 +24,7 @@ from services.bootstrap import Archive, open_archive
 from services.errors import Misconfigured
 from services.index.migrate import migrate
 from services.settings import Settings
+from services.up.rounds import note_version
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def prepare(settings: Settings) -> str | None:
     try:
         archive.store.prepare()
         migrate(archive.engine)
+        note_version(archive)
         return _first_admin(archive)
     finally:
         archive.close()

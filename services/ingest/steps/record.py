@@ -18,6 +18,7 @@ from services.ingest.given import Given, flags_as_json, read_given
 from services.jobs.lease import Ring, ask
 from services.media.facts import Flag
 from services.storage import keys
+from services.storage.store import NO_LOCK, Lock
 
 SMALL_BYTES = 4096
 """Below this, equal bytes say nothing: they are always two recordings. Source: design 2.0."""
@@ -30,9 +31,10 @@ def record(archive: Archive, upload: str) -> None:
     Two gates may record the same bytes at once: the one that loses the race for the object's row
     starts over and finds it.
     """
+    lock = _lock_of(archive, upload)
     for attempt in (1, 2, 3):
         try:
-            bells = _record_once(archive, upload)
+            bells = _record_once(archive, upload, lock)
             break
         except UniqueViolation:
             if attempt == 3:
@@ -40,7 +42,17 @@ def record(archive: Archive, upload: str) -> None:
     archive.ring(bells)
 
 
-def _record_once(archive: Archive, upload: str) -> list[Ring]:
+def _lock_of(archive: Archive, upload: str) -> Lock:
+    """Ask the store what protects the deposited version; outside the transaction, which holds no I/O but SQL."""
+    with archive.reading() as session:
+        row = session.get_one(Upload, upload)
+        if row.sha256 is None or not row.deposited or row.recording_id is not None:
+            return NO_LOCK
+        key, version = keys.original(Digest.from_hex(row.sha256)), row.object_version
+    return archive.store.lock_state(key, version)
+
+
+def _record_once(archive: Archive, upload: str, lock: Lock) -> list[Ring]:
     with archive.work() as work:
         row = work.session.get_one(Upload, upload, with_for_update=True)
         if row.recording_id is not None or not row.deposited:
@@ -48,7 +60,7 @@ def _record_once(archive: Archive, upload: str) -> list[Ring]:
         given = read_given(row.given, ZoneInfo(archive.settings.zone), work.at)
         obj = work.session.execute(select(Object).where(Object.sha256 == row.sha256)).scalar_one_or_none()
         same = _same_recording(work.session, obj, given) if obj is not None and row.reason is None else None
-        recording = same or _new_recording(archive, work, row, given, obj)
+        recording = same or _new_recording(archive, work, row, given, obj, lock)
         _add_arrival(work, row, recording, given, first=same is None)
         row.recording_id, row.duplicate = recording.id, obj is not None
         row.state = "quarantined" if row.reason else "stored"
@@ -95,7 +107,9 @@ def _unit_of_officer(session: Session, number: str | None) -> str | None:
     return session.execute(select(User.unit_id).where(User.number == number)).scalar_one_or_none()
 
 
-def _new_recording(archive: Archive, work: Work, row: Upload, given: Given, obj: Object | None) -> Recording:
+def _new_recording(
+    archive: Archive, work: Work, row: Upload, given: Given, obj: Object | None, lock: Lock
+) -> Recording:
     recording_id = new_id()
     flags = list(given.flags)
     session = work.session
@@ -111,7 +125,8 @@ def _new_recording(archive: Archive, work: Work, row: Upload, given: Given, obj:
     if unit is None:
         flags.append(Flag("unassigned", detail="neither officer, device nor dock names a known unit"))
     if obj is None:
-        obj = _new_object(row, recording_id, work.at)
+        obj = _new_object(row, recording_id, work.at, lock)
+        _note_lock(work, recording_id, row.object_version, lock)
         session.add(obj)
         session.flush()
     else:
@@ -153,7 +168,13 @@ def _new_recording(archive: Archive, work: Work, row: Upload, given: Given, obj:
     return recording
 
 
-def _new_object(row: Upload, recording_id: str, now: datetime) -> Object:
+def _note_lock(work: Work, recording_id: str, version: str | None, lock: Lock) -> None:
+    until = lock.until.isoformat() if lock.until else None
+    mode = lock.mode.value if lock.mode else None
+    work.append("rec.lock", recording_id, version_id=version, mode=mode, until=until, hold=lock.hold)
+
+
+def _new_object(row: Upload, recording_id: str, now: datetime, lock: Lock) -> Object:
     assert row.sha256 is not None  # noqa: S101  (a deposited upload is sealed)
     assert row.chunk_root is not None  # noqa: S101
     return Object(
@@ -166,6 +187,9 @@ def _new_object(row: Upload, recording_id: str, now: datetime) -> Object:
         key=keys.original(Digest.from_hex(row.sha256)),
         version_id=row.object_version,
         stored_at=now,
+        lock_mode=lock.mode.value if lock.mode else None,
+        lock_until=lock.until,
+        hold=lock.hold,
     )
 
 
