@@ -26,9 +26,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Literal, Self
 
-from services import errors
 from services.errors import DeadlinePassed, ToolFailed
+from services.media.answers import read_answer
 from services.media.confinement import confined
+from services.media.limits import Limits, Outcome
+
+__all__ = [
+    "Limits",
+    "Outcome",
+    "SandboxKind",
+    "Streaming",
+    "run_child",
+    "run_program",
+    "sandbox_kind",
+    "stream_program",
+]
 
 log = logging.getLogger(__name__)
 
@@ -56,39 +68,6 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    Bound what one program may use.
-
-    `wall_s` counts from the start, `idle_s` from the last sign of progress, `cpu_s` over all threads.
-    `file_bytes` bounds each file written; pipes are not files.
-    """
-
-    wall_s: float
-    cpu_s: int
-    memory_bytes: int
-    file_bytes: int
-    idle_s: float | None = None
-    open_files: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    Say how a program ended. A status of 0 is not success: callers look at what came out.
-
-    `status` above 128 is a signal, as in a shell (137 = killed). Under bwrap the program is the first
-    process of its namespace, which SIGXCPU and SIGXFSZ pass by: it meets EFBIG, and SIGKILL 2 s later.
-    `last_words` is the end of standard error.
-    """
-
-    status: int
-    last_words: str
-    cpu_s: float
-    wall_s: float
-
-
 def run_program(
     argv: Sequence[str],
     *,
@@ -96,34 +75,46 @@ def run_program(
     readable: Sequence[Path] = (),
     writable: Path | None = None,
     on_line: Callable[[str], bool] | None = None,
+    on_complaint: Callable[[str], None] | None = None,
     kind: SandboxKind | None = None,
 ) -> Outcome:
     """
     Run a program to its end; give each line of its standard output to `on_line`.
 
-    `on_line` answers whether the line shows progress, which restarts the idle clock. `kind` is for
-    tests; without it the best sandbox of this machine is used.
+    `on_line` answers whether the line shows progress, which restarts the idle clock. `on_complaint`
+    hears the lines of standard error. `kind` is for tests; without it the best sandbox of this machine is used.
 
     Raises:
         DeadlinePassed: the wall or idle deadline passed; the program and its children are dead.
         ToolFailed: it could not be started. A bad exit status does not raise: judge the output.
     """
+    said, complained = _Lines(), _Lines()
     with _Program(argv, limits, readable, writable, kind=kind) as program:
-        for line in _lines(program.output()):
+        if on_complaint is not None:
+            program.listener = lambda block: complained.give(block, on_complaint)
+
+        def hear(line: str) -> None:
             if on_line is None or on_line(line):
                 program.moved()
+
+        for block in program.output():
+            said.give(block, hear)
+        said.give(b"\n", hear)
         return program.finish()
 
 
-def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
-    """Cut output into lines; of an endless line only the end is kept."""
-    rest = b""
-    for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        rest = rest[-TAIL_BYTES:]
-        yield from (line.decode("utf-8", "replace").strip() for line in lines)
-    if rest:
-        yield rest.decode("utf-8", "replace").strip()
+class _Lines:
+    """Cut output into lines; of an endless line only the end is kept, empty ones are passed over."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def give(self, block: bytes, listener: Callable[[str], object]) -> None:
+        *lines, rest = (self._rest + block).split(b"\n")
+        self._rest = rest[-TAIL_BYTES:]
+        for line in lines:
+            if line.strip():
+                listener(line.decode("utf-8", "replace").strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,31 +186,7 @@ def run_child(
                 if len(answer) > ANSWER_BYTES:
                     raise ToolFailed(f"{target}: answered more than {ANSWER_BYTES} bytes")
             outcome = program.finish()
-    return _read_answer(target, bytes(answer), outcome)
-
-
-def _read_answer(target: str, answer: bytes, outcome: Outcome) -> dict[str, Any]:
-    try:
-        said = json.loads(answer)
-    except ValueError:
-        said = None
-    if isinstance(said, dict) and isinstance(said.get("ok"), dict):
-        return dict(said["ok"])
-    if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        code, message = said["error"].get("code"), said["error"].get("message")
-        raise _errors_by_code().get(str(code), ToolFailed)(str(message))
-    raise ToolFailed(f"{target} ended with status {outcome.status} and no answer: {outcome.last_words}")
-
-
-@functools.cache
-def _errors_by_code() -> dict[str, type[errors.HuisuError]]:
-    found: dict[str, type[errors.HuisuError]] = {}
-    rest: list[type[errors.HuisuError]] = [errors.HuisuError]
-    while rest:
-        one = rest.pop()
-        found[one.code] = one
-        rest.extend(one.__subclasses__())
-    return found
+    return read_answer(target, bytes(answer), outcome)
 
 
 @functools.cache
@@ -256,6 +223,7 @@ class _Program:
         question: IO[bytes] | None = None,
     ) -> None:
         self.name = Path(argv[0]).name
+        self.listener: Callable[[bytes], None] | None = None
         self._limits = limits
         self._tail = bytearray()
         self._lock = threading.Lock()
@@ -298,6 +266,8 @@ class _Program:
                         ready.unregister(key.fileobj)
                     elif key.fileobj is err:
                         self._tail = (self._tail + block)[-TAIL_BYTES:]
+                        if self.listener:
+                            self.listener(block)
                     else:
                         yield block
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def python(code: str, *arguments: str) -> list[str]:
     return [PYTHON, "-I", "-S", "-c", code, *arguments]
 
 
+def into(lines: list[str]) -> Callable[[str], bool]:
+    def keep(line: str) -> bool:
+        lines.append(line)
+        return True
+
+    return keep
+
+
 def running(mark: str) -> list[int]:
     """List the processes that carry `mark` in their command line and are not zombies."""
     found = []
@@ -66,11 +75,20 @@ def test_lines_and_last_words_and_status_arrive(kind: SandboxKind) -> None:
     lines: list[str] = []
     code = "import sys; print('one'); print('两'); print('end', end=''); sys.stderr.write('words'); sys.exit(3)"
 
-    outcome = run_program(python(code), limits=ROOMY, kind=kind, on_line=lambda line: not lines.append(line))
+    outcome = run_program(python(code), limits=ROOMY, kind=kind, on_line=into(lines))
 
     assert lines == ["one", "两", "end"]
     assert (outcome.status, outcome.last_words) == (3, "words")
     assert outcome.wall_s > 0
+
+
+def test_complaints_are_heard_line_by_line(kind: SandboxKind) -> None:
+    complaints: list[str] = []
+    code = "import sys; sys.stderr.write('first\\n\\nsecond\\n')"
+
+    run_program(python(code), limits=ROOMY, kind=kind, on_complaint=complaints.append)
+
+    assert complaints == ["first", "second"]
 
 
 def test_cpu_seconds_of_the_program_are_counted(kind: SandboxKind) -> None:
@@ -271,7 +289,7 @@ def test_only_the_named_files_are_there(bwrap: SandboxKind, tmp_path: Path) -> N
         limits=ROOMY,
         readable=[given],
         kind=bwrap,
-        on_line=lambda line: not lines.append(line),
+        on_line=into(lines),
     )
 
     # the checkout may hold the virtual environment, so of it only that is seen
@@ -284,7 +302,7 @@ def test_there_is_no_network(bwrap: SandboxKind) -> None:
     code += "print(open('/proc/net/route').read().count('\\n'))"
     lines: list[str] = []
 
-    run_program(python(code), limits=ROOMY, kind=bwrap, on_line=lambda line: not lines.append(line))
+    run_program(python(code), limits=ROOMY, kind=bwrap, on_line=into(lines))
 
     assert lines == ["none", "1"]  # the heading only: no route to anywhere
 
