@@ -134,7 +134,7 @@ def _inputs(
     seconds = float((frames + stalls) / Fraction(rate)) if audio_seconds is None else audio_seconds
     bars = f"geq=lum='255*mod(floor((N+{first})/pow(2,floor(X*{BARS}/W))),2)':cb=128:cr=128"
     # the bars are painted on few pixels and widened without smoothing: geq is slow
-    paint = f"color=black:size={BARS}x2:rate={rate},format=yuv444p,{bars},scale={width}:{height}:flags=neighbor"
+    paint = f"color=black:size={BARS}x2:rate={rate},format=yuv444p,{bars},scale={width}:{height}:flags=neighbor,setsar=1"
     if vfr:
         every, late = _STALL
         paint += f",setpts='PTS+floor(N/{every})*{late - 1}/({rate})/TB'"
