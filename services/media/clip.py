@@ -1,0 +1,242 @@
+"""
+Cut an exact clip by encoding it anew: exactly the frames asked for, each at its own time, and nothing else.
+
+The simple honest form. The index-based cut, which copies whole groups of pictures, takes the same `ExactPlan`.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from services.errors import ClipTooLong, NoDecoder, RangeOutside, ToolFailed
+from services.media.anchor import Anchor, find_anchor
+from services.media.facts import FrameTimes, MediaFacts, Stream
+from services.media.fragmentcount import FragmentCount
+from services.media.pictures import pictures
+from services.media.programs import MEMORY_BYTES, command, guarded_input
+from services.media.sandbox import Limits, stream_program
+from services.media.timecode import TimeRange, print_seconds
+
+LONGEST_S = Fraction(600)
+"""Longest exact clip that a request may make; an export has no such limit. Source: contract, `clip`."""
+CRF, PRESET = 18, "veryfast"
+KEYFRAME_S = 1
+SOUND_BITRATE = 128_000
+SOUND_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
+"""Rates kept as they are; others, and 48 kHz upwards, become 48 kHz."""
+SEEK_EARLY_S = Fraction(1)
+"""A search by time in a transport stream may end behind the key frame: aim before it."""
+THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ExactPlan:
+    """
+    Say what an exact clip holds: the frames `first_frame` up to `end_frame`, shown from `start` up to `end`.
+
+    Seconds from the recording's first frame; `start` is when the first frame is shown (time 0 of the clip), `end`
+    when the frame after the last is (or the recording ends). `sound_end` is where its sound stops: never after
+    what was asked for. A recording without pictures has no frames; its clip is from `start` to `end` as asked.
+    """
+
+    first_frame: int
+    end_frame: int
+    start: Fraction
+    end: Fraction
+    sound_end: Fraction
+
+    @property
+    def frames(self) -> int:
+        """Count the frames."""
+        return self.end_frame - self.first_frame
+
+
+def plan_exact(facts: MediaFacts, frame_times: FrameTimes | None, wanted: TimeRange) -> ExactPlan:
+    """
+    Choose the frames with `wanted.start` ≤ time < `wanted.end`; a range past the end is cut to the recording.
+
+    Raises:
+        RangeOutside: the range starts after the recording, or no frame begins in it.
+        ClipTooLong: it is longer than ten minutes.
+        NoDecoder: the pictures cannot be decoded here.
+    """
+    inside = wanted.inside(facts.duration)
+    if inside.duration > LONGEST_S:
+        raise ClipTooLong(
+            f"an exact clip has at most {LONGEST_S} seconds, not {print_seconds(inside.duration)}: make an export"
+        )
+    if facts.video is not None and not facts.video.decodable:
+        raise NoDecoder(f"no decoder for {facts.video.codec} may run here")
+    if facts.video is None or frame_times is None:
+        return ExactPlan(0, 0, inside.start, inside.end, inside.end)
+    first, end = frame_times.frames_in(wanted)
+    if first == end:
+        raise RangeOutside(f"no frame begins in {wanted}; the recording has {len(frame_times)} frames")
+    after = frame_times.time_of(end) if end < len(frame_times) else facts.duration
+    return ExactPlan(first, end, frame_times.time_of(first), after, min(inside.end, after))
+
+
+@contextlib.contextmanager
+def encode_exact(
+    original: Path, facts: MediaFacts, frame_times: FrameTimes | None, plan: ExactPlan
+) -> Iterator["ExactClip"]:
+    """
+    Encode what `plan` says as fragmented MP4, streamed; leaving the context early ends the encoder.
+
+    Raises:
+        Unplayable: the original is not the file of the plan, or cannot be read.
+        ToolFailed, DeadlinePassed: the child that looks at the original failed.
+    """
+    clip = ExactClip(original, facts, frame_times, plan, find_anchor(original, facts, frame_times, before=plan.start))
+    with contextlib.ExitStack() as running:
+        yield replace(clip, running=running)
+
+
+@dataclass(frozen=True, slots=True)
+class ExactClip:
+    """Hold an exact clip in the making."""
+
+    original: Path
+    facts: MediaFacts
+    frame_times: FrameTimes | None
+    plan: ExactPlan
+    anchor: Anchor
+    running: contextlib.ExitStack | None = None
+
+    def blocks(self) -> Iterator[bytes]:
+        """
+        Give the clip as it is encoded. Nothing comes before the first fragment was made and checked.
+
+        If decoding from a key frame near the start did not give the first frame, it begins anew from the
+        beginning of the file, unseen by the reader. The last block comes only after all frames were counted.
+
+        Raises:
+            ToolFailed: other frames came out than planned; what was given is not a clip. Break the connection.
+            DeadlinePassed: encoding took too long; likewise.
+        """
+        if self.anchor.keyframe is not None:
+            attempt = self._attempt(self.anchor)
+            begun = False
+            try:
+                for block in attempt:
+                    begun = True
+                    yield block
+                return
+            except ToolFailed:
+                if begun:
+                    raise
+        yield from self._attempt(replace(self.anchor, keyframe=None))
+
+    def _attempt(self, anchor: Anchor) -> Iterator[bytes]:
+        count = FragmentCount()
+        held: list[bytes] = []
+        with contextlib.ExitStack() as mine:
+            if self.running is not None:
+                self.running.callback(mine.close)
+            argv = command(self._output(anchor), "-v", "error", "-copyts", "-filter_complex_threads", "1")
+            program = mine.enter_context(stream_program(argv, limits=self._limits(anchor), readable=[self.original]))
+            for block in program.blocks():
+                count.take(block)
+                if count.fragments and held:
+                    self._check_beginning(count)
+                    yield b"".join(held)
+                    held.clear()
+                held.append(block)
+            self._check_end(count)
+        yield b"".join(held)
+
+    def _check_beginning(self, count: FragmentCount) -> None:
+        if count.first_tick != 0:
+            raise ToolFailed(f"the clip would begin {count.first_tick} ticks late")
+
+    def _check_end(self, count: FragmentCount) -> None:
+        self._check_beginning(count)
+        if self.plan.frames and count.samples != self.plan.frames:
+            raise ToolFailed(f"{count.samples} frames came out, {self.plan.frames} were planned")
+        if not self.plan.frames and count.samples == 0:
+            raise ToolFailed("no sound came out")
+
+    def _limits(self, anchor: Anchor) -> Limits:
+        """Allow for the slowest material: decoding at a twentieth of its pace, encoding at a fiftieth."""
+        run_up = self.plan.start if anchor.keyframe is None else self.plan.start - (anchor.keyframe - anchor.origin)
+        seconds = float(20 * run_up + 50 * (self.plan.end - self.plan.start))
+        return Limits(
+            wall_s=300 + 2 * seconds, cpu_s=int(60 + seconds), memory_bytes=MEMORY_BYTES, file_bytes=0, idle_s=300
+        )
+
+    def _output(self, anchor: Anchor) -> Any:
+        seek: dict[str, object] = {}
+        if anchor.keyframe is not None:
+            early = anchor.keyframe - SEEK_EARLY_S
+            seek = {"ss": print_seconds(early), "seek_timestamp": 1, "noaccurate_seek": None}
+        source = guarded_input(self.original, self.facts, threads=THREADS, **seek)
+        streams, options = [], _WRAPPING | ({} if self.plan.frames else {"frag_duration": 1_000_000})
+        if self.plan.frames and self.facts.video is not None:
+            streams.append(self._pictures(source[str(self.facts.video.index)], anchor))
+            options |= _PICTURE
+        sound = self._heard()
+        if sound is not None:
+            streams.append(self._sound(source[str(sound.index)], sound, anchor))
+            options |= {"c:a": "aac", "b:a": SOUND_BITRATE}
+        return ffmpeg.output(*streams, "pipe:1", **options)
+
+    def _pictures(self, stream: Any, anchor: Anchor) -> Any:
+        plan = self.plan
+        chosen = pictures(stream, self.facts, anchor, self.frame_times, first=plan.first_frame, end=plan.end_frame)
+        # the encoder wants even sizes: a line or column is added, never cut off
+        return chosen.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p")
+
+    def _heard(self) -> Stream | None:
+        """Give the sound stream if any of it lies inside the clip."""
+        sound = self.facts.audio
+        if sound is None or not sound.decodable:
+            return None
+        if self.plan.frames and not (
+            sound.start < self.plan.sound_end and sound.start + sound.duration > self.plan.start
+        ):
+            return None
+        return sound
+
+    def _sound(self, stream: Any, sound: Stream, anchor: Anchor) -> Any:
+        """Keep only sound from inside the range, at its distance to the pictures; gaps become silence."""
+        begin, end = (_micros(anchor.origin + time) for time in (self.plan.start, self.plan.sound_end))
+        rate = sound.sample_rate if sound.sample_rate in SOUND_RATES else 48000
+        return (
+            stream.filter("atrim", start=f"{begin}us", end=f"{end}us")
+            .filter("asetpts", f"PTS-({begin}/1000000)/TB")
+            .filter("aresample", rate, **{"async": 1, "first_pts": 0, "min_hard_comp": "0.01"})
+            .filter("aformat", channel_layouts="stereo" if (sound.channels or 1) > 1 else "mono")
+        )
+
+
+def _micros(seconds: Fraction) -> int:
+    """Give microseconds, rounded up: no sample from before a range, at most one too few."""
+    return -(-seconds.numerator * 1_000_000 // seconds.denominator)
+
+
+_WRAPPING: dict[str, object] = {
+    "f": "mp4",
+    # delay_moov: the sound's priming is an edit, picture and sound both begin at tick 0
+    "movflags": "+frag_keyframe+delay_moov+default_base_moof+skip_trailer",
+    "map_metadata": -1,
+    "map_chapters": -1,
+    "write_tmcd": 0,
+    "max_muxing_queue_size": 4096,
+    "threads": THREADS,
+}
+_PICTURE: dict[str, object] = {
+    "c:v": "libx264",
+    "preset": PRESET,
+    "crf": CRF,
+    "bf": 0,  # without reordering every frame is shown when it is decoded: no edit is needed
+    "g": 250,
+    "force_key_frames": f"expr:gte(t,n_forced*{KEYFRAME_S})",
+    "a53cc": 0,  # no captions carried over unseen
+    "fps_mode": "passthrough",
+    "enc_time_base": "filter",
+}
