@@ -84,8 +84,10 @@ class Staging(Shelf):
                 shutil.rmtree(entry, ignore_errors=True)
 
     def close(self) -> None:
-        """Give the folder free for another gate."""
-        os.close(self._lock)
+        """Give the folder free for another gate. Repeating is harmless."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def __enter__(self) -> Self:
         return self

@@ -159,7 +159,7 @@ class Door:
         sender, state = await self.gate.admit(request)
         body = said.read_body(request.headers, is_optional=False)
         offset = said.read_number(request.headers, "Upload-Offset")
-        async with self.gate.turns.take(state.id) as turn:
+        async with self.gate.turns.take(state.id, is_patch=True) as turn:
             staged = await self.gate.look(sender, state)
             if isinstance(staged, UploadState):
                 request.state.headers = _final(staged)
@@ -174,7 +174,7 @@ class Door:
                 raise OffsetMismatch(f"upload {state.id} goes on at byte {staged.offset}, not at {offset}")
             elif offset + (body.length or 0) > size_bytes:
                 raise TooLarge(f"{size_bytes} bytes were declared, this body ends at {offset + (body.length or 0)}")
-            elif turn.is_superseded:
+            elif turn.is_outdone:
                 raise Conflict(f"upload {state.id}: a newer request came before this one could begin")
             else:
                 offset = await self.gate.take(request, state.id, offset, body, turn)

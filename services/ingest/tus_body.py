@@ -14,8 +14,11 @@ from starlette.types import Receive
 
 from services.ingest.tus_turns import Turn
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 2 << 20
 """Bytes gathered before a thread writes them; two batches of this size (and one message) are held at most."""
+
+ARRIVED_S, ARRIVING_S = 0.03, 0.3
+"""When a HEAD interrupts: how long a pause tells that nothing more has arrived, and how long arrivals are taken."""
 
 Write = Callable[[list[bytes]], Awaitable[None]]
 
@@ -31,10 +34,11 @@ class Ending(Enum):
 
 async def pour(receive: Receive, write: Write, turn: Turn, *, stall_s: float) -> Ending:
     """Hand the body to `write` in order, one call at a time, and say how it ended. What `write` raises ends it too."""
+    reader = _Reader(receive, turn, stall_s)
     writing: asyncio.Task[None] | None = None
     try:
         while True:
-            blocks, ending = await _gather(receive, turn, stall_s)
+            blocks, ending = await reader.gather()
             if writing is not None:
                 await asyncio.wait({writing})
                 writing.result()
@@ -49,25 +53,55 @@ async def pour(receive: Receive, write: Write, turn: Turn, *, stall_s: float) ->
                 await writing
 
 
-async def _gather(receive: Receive, turn: Turn, stall_s: float) -> tuple[list[bytes], Ending | None]:
-    blocks: list[bytes] = []
-    size = 0
-    if turn.is_superseded:
-        return blocks, Ending.SUPERSEDED
-    with anyio.CancelScope() as scope, turn.interruptible(scope):
-        scope.deadline = anyio.current_time() + stall_s
+class _Reader:
+    """Gather a body's messages into batches until it ends, breaks, stalls or is superseded."""
+
+    def __init__(self, receive: Receive, turn: Turn, stall_s: float) -> None:
+        self._receive = receive
+        self._turn = turn
+        self._stall_s = stall_s
+        self._arriving_until: float | None = None
+
+    async def gather(self) -> tuple[list[bytes], Ending | None]:
+        """Give the next batch, and the ending when it is the last."""
+        blocks: list[bytes] = []
+        if not self._turn.is_superseded:
+            with anyio.CancelScope() as scope, self._turn.interruptible(scope):
+                return blocks, await self._fill(blocks, scope, self._stall_s)
+            if not self._turn.is_superseded:
+                return blocks, Ending.STALLED
+        return blocks, await self._fill_with_arrived(blocks)
+
+    async def _fill_with_arrived(self, blocks: list[bytes]) -> Ending | None:
+        """
+        Take what a superseded body has already brought to this machine, so that a HEAD tells of it.
+
+        A dock whose line broke asks at once how far it came, often before its last bytes were read here.
+        """
+        now = anyio.current_time()
+        if self._arriving_until is None:
+            self._arriving_until = now + ARRIVING_S
+        if now < self._arriving_until and not self._turn.is_outdone:
+            with anyio.CancelScope() as pause:
+                return await self._fill(blocks, pause, ARRIVED_S)
+        return Ending.SUPERSEDED
+
+    async def _fill(self, blocks: list[bytes], scope: anyio.CancelScope, silence_s: float) -> Ending | None:
+        """Gather a batch into `blocks`; cancels `scope` after a silence. Gives the ending, or None for a full batch."""
+        size = sum(map(len, blocks))
+        scope.deadline = anyio.current_time() + silence_s
         while size < BATCH_BYTES:
-            message = await receive()
+            message = await self._receive()
             if message["type"] == "http.disconnect":
-                return [*blocks, *_left_behind(receive)], Ending.SHORT
+                blocks.extend(_left_behind(self._receive))
+                return Ending.SHORT
             if block := message.get("body", b""):
                 blocks.append(block)
                 size += len(block)
-                scope.deadline = anyio.current_time() + stall_s
+                scope.deadline = anyio.current_time() + silence_s
             if not message.get("more_body", False):
-                return blocks, Ending.WHOLE
-        return blocks, None
-    return blocks, Ending.SUPERSEDED if turn.is_superseded else Ending.STALLED
+                return Ending.WHOLE
+        return None
 
 
 def _left_behind(receive: Receive) -> list[bytes]:

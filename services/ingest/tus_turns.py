@@ -3,7 +3,7 @@ Let one request at a time touch an upload, and let the newest one come first.
 
 A dock whose line broke comes back on a new connection while its old one still seems alive here.
 So each HEAD, PATCH and DELETE interrupts the request that holds the upload and waits until that
-one has made durable what it took; of several that wait, only the newest goes on to write.
+one has made durable what it took; of several PATCHes that wait, only the newest goes on to write.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from services.errors import Unavailable
 class _Seat:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     newest: int = 0
+    newest_patch: int = 0
     guests: int = 0
     reading: anyio.CancelScope | None = None
     offset: int | None = None
@@ -34,8 +35,13 @@ class Turn:
 
     @property
     def is_superseded(self) -> bool:
-        """Whether a newer request waits for the upload."""
+        """Whether a newer request waits for the upload: no time for bytes that are still to come."""
         return self._seat.newest > self._ticket
+
+    @property
+    def is_outdone(self) -> bool:
+        """Whether a newer PATCH waits: no time even for bytes that came already."""
+        return self._seat.newest_patch > self._ticket
 
     @contextmanager
     def interruptible(self, scope: anyio.CancelScope) -> Iterator[None]:
@@ -69,9 +75,9 @@ class Turns:
         return seat.offset if seat else None
 
     @asynccontextmanager
-    async def take(self, upload: str) -> AsyncIterator[Turn]:
+    async def take(self, upload: str, *, is_patch: bool = False) -> AsyncIterator[Turn]:
         """
-        Interrupt whoever holds the upload, wait, and hold it.
+        Interrupt whoever holds the upload, wait, and hold it; `is_patch` outdoes the PATCHes before.
 
         Raises:
             Unavailable: the holder did not end in time, because its disk does not answer.
@@ -79,6 +85,7 @@ class Turns:
         seat = self._seats.setdefault(upload, _Seat())
         seat.newest += 1
         seat.guests += 1
+        seat.newest_patch = seat.newest if is_patch else seat.newest_patch
         turn = Turn(seat, seat.newest)
         if seat.reading is not None:
             seat.reading.cancel()
