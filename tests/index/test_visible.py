@@ -235,6 +235,17 @@ def test_a_query_that_selects_links_itself_does_not_change_the_rule(archive: Arc
     assert numbers == {"J1"}
 
 
+def test_an_officers_list_starts_from_what_is_theirs(sqlite_archive: Archive) -> None:
+    who = add_user(sqlite_archive, "officer", add_unit(sqlite_archive), number="7")
+    query = select(Recording.id).where(visible(who)).order_by(Recording.started_at.desc(), Recording.id.desc())
+    text = query.compile(sqlite_archive.engine, compile_kwargs={"literal_binds": True})
+
+    with sqlite_archive.engine.connect() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert any("MULTI-INDEX OR" in step for step in plan), plan
+    assert not [step for step in plan if step.startswith("SCAN recordings")], plan
+
+
 def test_fetch_tells_apart_what_one_may_not_know_and_may_not_do(archive: Archive) -> None:
     unit, other = add_unit(archive), add_unit(archive, "U2")
     recording = add_recording(archive, unit=unit)
