@@ -16,7 +16,8 @@ HuisuError
 │   ├── Gone                 it was here and has ended (an expired upload)
 │   ├── Conflict             the thing's state contradicts the request
 │   │   ├── OffsetMismatch       an upload's bytes do not continue where the store ends
-│   │   └── IdempotencyConflict  the same key came with another body
+│   │   ├── IdempotencyConflict  the same key came with another body
+│   │   └── NotPlayable          the recording is damaged, or nothing of it can be shown
 │   ├── PreconditionRequired a change without If-Match
 │   ├── PreconditionFailed   the thing changed since it was read
 │   ├── ChecksumMismatch     bytes differ from the sum sent with them
@@ -144,6 +145,12 @@ class IdempotencyConflict(Conflict):
     """The same Idempotency-Key came with another body."""
 
     code = "idempotency-conflict"
+
+
+class NotPlayable(Conflict):
+    """The recording is damaged or undecodable: it is kept and downloadable, but there is nothing to show."""
+
+    code = "not-playable"
 
 
 class PreconditionRequired(Refused):

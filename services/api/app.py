@@ -18,7 +18,8 @@ from services.api.hub import Hub
 from services.api.metrics import Requests
 from services.api.refusals import Refusals
 from services.api.registry import assemble
-from services.api.routes import FILES, LAST, WITHOUT_DOOR
+from services.api.rounds import keep
+from services.api.routes import FILES, LAST
 from services.bootstrap import Archive
 from services.errors import HuisuError
 
@@ -47,7 +48,8 @@ def create_app(archive: Archive, *, door: APIRouter | None = None) -> FastAPI:
         anyio.to_thread.current_default_thread_limiter().total_tokens = archive.settings.threads
         tally = asyncio.create_task(_tally(denials))
         try:
-            yield
+            async with keep(archive):
+                yield
         finally:
             await hub.close()
             tally.cancel()
@@ -66,8 +68,7 @@ def create_app(archive: Archive, *, door: APIRouter | None = None) -> FastAPI:
         lifespan=life,
     )
     app.state.archive, app.state.requests, app.state.hub, app.state.denials = archive, requests, hub, denials
-    files = (*FILES, *(() if door is not None else WITHOUT_DOOR), *LAST)
-    app.state.table = table = assemble(app, files, door)
+    app.state.table = table = assemble(app, (*FILES, *LAST), door)
     problems.install(app)
     _describe(app)
     app.add_middleware(SameOrigin, archive=archive)

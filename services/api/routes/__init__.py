@@ -5,7 +5,22 @@ List the files of routes. To add one: write it as `registry` shows, and name it 
 from typing import Final
 
 from services.api.registry import Routes
-from services.api.routes import administration, custody, health, jobs, me, site, uploads
+from services.api.routes import (
+    administration,
+    cases,
+    clips,
+    custody,
+    health,
+    incidents,
+    jobs,
+    links,
+    me,
+    media,
+    recordings,
+    site,
+    uploads,
+    viewings,
+)
 
 FILES: Final[tuple[Routes, ...]] = (
     health.routes,
@@ -14,10 +29,14 @@ FILES: Final[tuple[Routes, ...]] = (
     jobs.routes,
     administration.routes,
     custody.routes,
+    recordings.routes,
+    viewings.routes,
+    media.routes,
+    clips.routes,
+    links.routes,
+    incidents.routes,
+    cases.routes,
 )
-
-WITHOUT_DOOR: Final = (uploads.elsewhere,)
-"""Served only where the process has no dock's door."""
 
 LAST: Final = (site.routes,)
 """The pages answer whatever nothing else does."""

@@ -1,16 +1,22 @@
-"""List uploads; one of them is shown by the dock's door where this process has one, else from the database."""
+"""List uploads and show one: from the database, and while its bytes come, as its gate sees it."""
 
+import json
+from dataclasses import replace
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from services.accounts.rights import Principal
 from services.api import schemas
 from services.api.admission import ArchiveDep, Who
 from services.api.deps import LIMIT_DEFAULT, Cursor, Limit
 from services.api.registry import Routes
+from services.bootstrap import Archive
 from services.index import uploads
 from services.index.keyset import Page
 from services.index.uploads import UploadFacts
 
 routes = Routes("uploads")
-elsewhere = Routes("uploads")
-"""For processes without a gate."""
 
 
 @routes.declare("GET", "/uploads", action="upload.see", response_model=schemas.PageOf[schemas.Upload])
@@ -22,8 +28,21 @@ def list_uploads(
         return uploads.list_uploads(session, who, state=state, limit=limit, cursor=cursor)
 
 
-@elsewhere.declare("GET", "/uploads/{name}", action="upload.see", about="upload", response_model=schemas.Upload)
-def see_upload(name: str, archive: ArchiveDep, who: Who) -> UploadFacts:
+@routes.declare("GET", "/uploads/{name}", action="upload.see", about="upload", response_model=schemas.Upload)
+async def see_upload(name: str, request: Request, archive: ArchiveDep, who: Who) -> UploadFacts:
     """Show an upload by its id, with or without its gate's name before it."""
+    found = await run_in_threadpool(_find, archive, who, name.rpartition(".")[2])
+    return replace(found, offset=await _offset_at_gate(request)) if found.state == "receiving" else found
+
+
+def _find(archive: Archive, who: Principal, upload: str) -> UploadFacts:
     with archive.reading() as session:
-        return uploads.find_upload(session, who, name.rpartition(".")[2])
+        return uploads.find_upload(session, who, upload)
+
+
+async def _offset_at_gate(request: Request) -> int | None:
+    """Ask this process's door, which knows how many bytes it has; None: it has no door, or the upload is elsewhere."""
+    if request.app.state.ask_gate is None:
+        return None
+    answer = await request.app.state.ask_gate(request)
+    return json.loads(answer.body).get("offset") if answer.status_code == 200 else None

@@ -1,0 +1,73 @@
+"""Look at a recording: no byte of it is given before the entry that says so is durable."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from services.accounts.rights import NAMED_ONLY_GRADE, Principal
+from services.api.actions.open_viewing import Wish, begin_or_join, is_over, require_present
+from services.api.looks import Looks, looks_of
+from services.bootstrap import Archive
+from services.errors import Gone, NotFound, ReasonRequired
+from services.index.models import Recording, Viewing
+from services.index.visible import fetch, is_id
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A committed look. Whatever leaves under it is noted here before it leaves."""
+
+    viewing: str
+    recording: str
+    reason: str | None
+    archive: Archive
+    looks: Looks
+
+    def note_bytes(self, what: str, start: int, end: int) -> None:
+        """Note bytes of a stored file that are handed to the line."""
+        self.looks.note_bytes(self.viewing, what, start, end, self.archive.clock())
+
+    def note_sent(self, count: int) -> None:
+        """Note bytes that are no part of a stored file."""
+        self.looks.note_sent(self.viewing, count, self.archive.clock())
+
+    def note_times(self, start: float, end: float) -> None:
+        """Note a stretch of the recording that is sent, in seconds."""
+        self.looks.note_times(self.viewing, [(start, end)], self.archive.clock())
+
+
+def look(archive: Archive, who: Principal, recording_id: str, action: str, wish: Wish) -> Look:
+    """
+    Join the viewing that the wish names, or else an open one of this person, or open one: committed on return.
+
+    Raises:
+        NotFound, NotAllowed: as `fetch`; also a viewing of another person or recording.
+        Gone: the viewing has ended, or the recording was disposed of.
+        ReasonRequired: the recording's grade asks for a reason and none was given.
+    """
+    looks = looks_of(archive)
+    looks.write_when_due(archive.engine, archive.clock())
+    if wish.viewing is None:
+        viewing, reason = begin_or_join(archive, who, recording_id, action, wish), wish.reason
+    else:
+        with archive.reading() as session:
+            recording = fetch(session, who, action, recording_id)
+            row = _joined(session, archive, who, recording, wish.viewing, looks)
+            viewing, reason = row.id, row.reason or wish.reason
+            require_present(recording)
+            if recording.grade >= NAMED_ONLY_GRADE and reason is None:
+                raise ReasonRequired(f"viewing {viewing} has no reason, and the recording's grade asks for one")
+    looks.touch(viewing, archive.clock())
+    return Look(viewing, recording_id, reason, archive, looks)
+
+
+def _joined(
+    session: Session, archive: Archive, who: Principal, recording: Recording, viewing: str, looks: Looks
+) -> Viewing:
+    row = session.get(Viewing, viewing) if is_id(viewing) else None
+    if row is None or row.account_id != who.id or row.recording_id != recording.id:
+        raise NotFound(f"you have no viewing {viewing[:40]!r} of this recording")
+    seen = max(row.last_seen, looks.last_seen(row.id) or row.last_seen)
+    if is_over(row, seen, archive.clock()):
+        raise Gone(f"viewing {row.id} has ended: open another")
+    return row

@@ -1,0 +1,389 @@
+"""Shape footage and what it belongs to: bodies that are read, and answers as the contract names them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+
+from services.accounts.names import check_number
+from services.api.actions.change_meta import Category
+from services.api.schemas import Body, Shape
+from services.media.timecode import print_seconds
+
+
+def _decimal(value: Any) -> Any:
+    """Give exact seconds as a decimal, rounded down to the microsecond."""
+    return float(print_seconds(value)) if isinstance(value, Fraction) else value
+
+
+def _plain(text: str) -> str:
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("text holds a NUL or half a character")
+    return text
+
+
+def _number(text: str) -> str:
+    return check_number(text, "thing's", 128)
+
+
+Seconds = Annotated[float, BeforeValidator(_decimal)]
+Text = Annotated[str, AfterValidator(_plain)]
+NumberText = Annotated[str, AfterValidator(_number)]
+Officer = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Flag(Shape):
+    """What a machine found; `start` and `end` in seconds, null where it is about the whole."""
+
+    kind: str
+    start: Seconds | None
+    end: Seconds | None
+    detail: str
+
+
+class Recording(Shape):
+    """A recording as lists show it."""
+
+    id: str
+    state: str
+    kind: str
+    unit: str | None
+    officer: str | None
+    device: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    duration: Seconds | None
+    size: int
+    sha256: str
+    flags: list[Flag]
+    cases: list[str]
+    incidents: list[str]
+
+
+class Stream(Shape):
+    """One track of the original."""
+
+    index: int
+    kind: str
+    codec: str
+    profile: str | None
+    width: int | None
+    height: int | None
+    rotation: int
+    rate: Seconds | None
+    variable_rate: bool
+    pixel_format: str | None
+    bit_depth: int | None
+    channels: int | None
+    sample_rate: int | None
+    language: str | None
+    duration: Seconds
+    frames: int | None
+    start: Seconds
+
+
+class Arrival(Shape):
+    """One upload of the recording's bytes."""
+
+    id: str
+    upload: str
+    gate: str
+    sender: str
+    dock: str | None
+    filename: str
+    claimed_sha256: str | None
+    received_at: datetime
+    given: dict[str, str]
+
+
+class Link(Shape):
+    """Why a recording belongs to an incident or a case; `target` is `incident` or `case`."""
+
+    id: str
+    target: str
+    number: str
+    origin: str
+    rule: str
+    score: float
+    reasons: list[dict[str, Any]]
+    actor: str | None
+    made_at: datetime
+
+
+class Retention(Shape):
+    """How long the recording is kept at least, and by which rule; null: no end that time alone brings."""
+
+    until: datetime | None
+    rule: str
+
+
+class RecordingPage(Recording):
+    """All that is known about a recording; `progress` is how far its review copy is made, 0 to 1."""
+
+    filename: str
+    received_at: datetime
+    started_source: str
+    started_given: str | None
+    clock_offset: float | None
+    container: str | None
+    streams: list[Stream]
+    playable: bool
+    progress: float | None
+    dock: str | None
+    session: str | None
+    channel: str | None
+    arrivals: list[Arrival]
+    category: str
+    grade: int
+    note: str | None
+    retention: Retention
+    links: list[Link]
+    renditions: list[str]
+    version: int
+
+
+class RecordingPatch(Body):
+    """What people say of a recording; what is absent stays."""
+
+    category: Category = "UNCATEGORISED"
+    grade: Annotated[int, Field(ge=1, le=4, strict=True)] = 1
+    note: Annotated[str, Field(max_length=5000), AfterValidator(_plain)] | None = None
+
+
+class NewViewing(Body):
+    """Why one looks, as far as one says it."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = None
+    purpose: Annotated[str, Field(max_length=100)] | None = None
+
+
+class Opened(Shape):
+    """The id of a viewing."""
+
+    id: str
+
+
+class Watched(Body):
+    """Stretches that were watched, in seconds; `ended` closes the viewing."""
+
+    watched: Annotated[list[tuple[float, float]], Field(max_length=10_000)] = Field(default_factory=list)
+    ended: bool = False
+
+
+class HistoryLine(Shape):
+    """One entry of a recording's chain: its values as they were; withheld ones are named."""
+
+    n: int
+    id: str
+    at: datetime
+    event: str
+    actor: str | None
+    detail: dict[str, Any]
+    withheld: list[str]
+    leaf_hash: str
+
+
+class NewLink(Body):
+    """An incident or a case that a recording belongs to, and why."""
+
+    target: Literal["incident", "case"]
+    number: NumberText
+    reason: Reason
+
+
+class Proposal(Shape):
+    """A doubtful link; `target` is `incident` or `case`."""
+
+    id: str
+    recording: str
+    officer: str | None
+    started_at: datetime
+    target: str
+    number: str
+    rule: str
+    score: float
+    reasons: list[dict[str, Any]]
+    state: str
+    answered_by: str | None
+    answer_reason: str | None
+    answered_at: datetime | None
+    created_at: datetime
+
+
+class ProposalAnswer(Body):
+    """Why a proposed link is right or wrong."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Answered(Shape):
+    """How a proposal stands after an answer."""
+
+    id: str
+    state: str
+
+
+class Place(Body):
+    """Where an incident is; degrees of WGS 84."""
+
+    name: Annotated[str, Field(max_length=500), AfterValidator(_plain)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+
+class IncidentBody(Body):
+    """An incident as dispatch tells it; what is absent stays as it is."""
+
+    unit: Annotated[Text, Field(max_length=64)] | None = None
+    type: Annotated[Text, Field(max_length=100)] | None = None
+    reported_at: AwareDatetime | None = None
+    dispatched_at: AwareDatetime | None = None
+    arrived_at: AwareDatetime | None = None
+    cleared_at: AwareDatetime | None = None
+    officers: Annotated[list[Officer], Field(max_length=1000)] = Field(default_factory=list)
+    devices: Annotated[list[Annotated[Text, Field(max_length=128)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
+    place: Place | None = None
+    case: NumberText | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Give only what was told."""
+        return told(self)
+
+
+class IncidentItem(IncidentBody):
+    """An incident of a batch."""
+
+    number: NumberText
+
+
+class Incidents(Body):
+    """Many incidents; each is judged for itself."""
+
+    items: Annotated[list[Any], Field(max_length=1000)]
+
+
+class ItemAnswer(Shape):
+    """What became of one item: the status and code that it would have got alone; no code: it was taken in."""
+
+    number: str | None
+    status: int
+    code: str | None
+    detail: str | None = None
+
+
+class ItemAnswers(Shape):
+    """What became of each item, in their order."""
+
+    items: list[ItemAnswer]
+
+
+class Incident(Shape):
+    """An incident; `case` is the first by number of the `cases` it belongs to."""
+
+    number: str
+    unit: str | None
+    type: str | None
+    reported_at: datetime | None
+    dispatched_at: datetime | None
+    arrived_at: datetime | None
+    cleared_at: datetime | None
+    officers: list[str]
+    devices: list[str]
+    place: dict[str, Any] | None
+    case: str | None
+    cases: list[str]
+    known: bool
+    version: int
+
+
+class CaseBody(Body):
+    """A case as case management tells it; what is absent stays as it is."""
+
+    unit: Annotated[Text, Field(max_length=64)] | None = None
+    title: Annotated[Text, Field(max_length=1000)] | None = None
+    kind: Annotated[Text, Field(max_length=100)] | None = None
+    stage: Annotated[Text, Field(max_length=100)] | None = None
+    accepted_at: AwareDatetime | None = None
+    filed_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    officers: Annotated[list[Officer], Field(max_length=1000)] = Field(default_factory=list)
+    incidents: Annotated[list[NumberText], Field(max_length=1000)] = Field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """Give only what was told."""
+        return told(self)
+
+
+class CaseSummary(Shape):
+    """A case as lists show it; `recordings` counts those that the asker may see."""
+
+    number: str
+    title: str | None
+    kind: str | None
+    stage: str | None
+    unit: str | None
+    accepted_at: datetime | None
+    known: bool
+    recordings: int
+
+
+class Case(CaseSummary):
+    """A case."""
+
+    filed_at: datetime | None
+    closed_at: datetime | None
+    officers: list[str]
+    incidents: list[str]
+    version: int
+
+
+class Span(Shape):
+    """Where one recording lies in its lane."""
+
+    recording: str
+    start: datetime
+    end: datetime
+
+
+class Gap(Shape):
+    """A stretch in which nothing was recorded."""
+
+    start: datetime
+    end: datetime
+
+
+class Lane(Shape):
+    """One line of the timeline."""
+
+    key: str
+    label: str
+    spans: list[Span]
+    gaps: list[Gap]
+
+
+class Overlap(Shape):
+    """A stretch in which several recordings ran at once."""
+
+    start: datetime
+    end: datetime
+    recordings: list[str]
+
+
+class Timeline(Shape):
+    """The recordings of a case side by side; ranges are half-open."""
+
+    from_: Annotated[datetime | None, Field(serialization_alias="from")]
+    to: datetime | None
+    lanes: list[Lane]
+    overlaps: list[Overlap]
+
+
+def told(body: Body) -> dict[str, Any]:
+    """Give the values that a body names, as the catalogue takes them."""
+    values: Mapping[str, Any] = body.model_dump(exclude_unset=True)
+    return dict(values)

@@ -1,0 +1,112 @@
+"""Give footage: original, playlist and media, pictures, sound peaks, stills; the look is always entered first."""
+
+from fractions import Fraction
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from services.api.actions.play import play, play_media
+from services.api.actions.show_pictures import show, thumbnails
+from services.api.actions.take_original import take_original
+from services.api.actions.take_still import take_still
+from services.api.admission import ArchiveDep, Who
+from services.api.deps import Clock, ThingId
+from services.api.registry import Routes
+from services.api.sending import attachment, repr_digest, send_stored
+from services.api.wishes import Wished
+
+routes = Routes("media")
+
+
+def _bytes(kind: str, meaning: str) -> dict[int | str, dict[str, object]]:
+    return {200: {"content": {kind: {}}, "description": meaning}}
+
+
+@routes.declare(
+    "GET HEAD", "/recordings/{id}/original", action="recording.original", about="recording", response_class=Response,
+    responses=_bytes("application/octet-stream", "the original, or the ranges asked for (206)"),
+)  # fmt: skip
+def get_original(request: Request, recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
+    """Give the original, whole or by ranges; needs its own right, and a reason."""
+    taken = take_original(archive, who, recording, wish)
+    headers = repr_digest(taken.stored.sha256) | attachment(taken.filename)
+    return send_stored(request, taken.stored, taken.look, headers)
+
+
+@routes.declare(
+    "GET", "/recordings/{id}/hls/index.m3u8", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("application/vnd.apple.mpegurl", "the playlist; its addresses carry the viewing"),
+)  # fmt: skip
+def get_playlist(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
+    """Give the playlist of the review copy, or of the copied streams until there is one."""
+    text = play(archive, who, recording, wish).playlist()
+    return Response(text, media_type="application/vnd.apple.mpegurl")
+
+
+@routes.declare(
+    "GET HEAD", "/recordings/{id}/hls/media.mp4", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("video/mp4", "the ranges that the playlist names (206)"),
+)  # fmt: skip
+def get_media(
+    request: Request,
+    recording: ThingId,
+    wish: Wished,
+    archive: ArchiveDep,
+    who: Who,
+    rendition: Annotated[str | None, Query(max_length=64, description="as the playlist names it")] = None,
+) -> Response:
+    """Give the segments of a playlist."""
+    stored, look = play_media(archive, who, recording, rendition, wish)
+    return send_stored(request, stored, look)
+
+
+@routes.declare(
+    "GET", "/recordings/{id}/thumbnails.vtt", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("text/vtt", "places each moment on the storyboard's sheet"),
+)  # fmt: skip
+def get_thumbnails(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
+    """Say which part of the storyboard shows which moment."""
+    return Response(thumbnails(archive, who, recording, wish), media_type="text/vtt")
+
+
+@routes.declare(
+    "GET", "/recordings/{id}/storyboard.jpg", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("image/jpeg", "the sheet of small pictures"),
+)  # fmt: skip
+def get_storyboard(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
+    """Give the storyboard's sheet."""
+    return Response(show(archive, who, recording, "storyboard", wish), media_type="image/jpeg")
+
+
+@routes.declare(
+    "GET", "/recordings/{id}/poster", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("image/jpeg", "a picture from the recording's first tenth"),
+)  # fmt: skip
+def get_poster(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
+    """Give the picture that lists show."""
+    return Response(show(archive, who, recording, "poster", wish), media_type="image/jpeg")
+
+
+@routes.declare(
+    "GET", "/recordings/{id}/peaks", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("application/json", "minimum and maximum of each 20 ms, as audiowaveform's version 2"),
+)  # fmt: skip
+def get_peaks(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
+    """Give the outline of the sound."""
+    return Response(show(archive, who, recording, "peaks", wish), media_type="application/json")
+
+
+@routes.declare(
+    "GET", "/recordings/{id}/frame", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("image/jpeg", "the frame that is shown at that moment, from the original"),
+)  # fmt: skip
+def get_frame(
+    recording: ThingId,
+    wish: Wished,
+    archive: ArchiveDep,
+    who: Who,
+    t: Annotated[Clock, Query(description="seconds or HH:MM:SS[.nnn]")] = Fraction(0),
+    width: Annotated[int | None, Query(ge=1, le=8192)] = None,
+) -> Response:
+    """Give the frame that a viewer sees at `t`, decoded from the original."""
+    return Response(take_still(archive, who, recording, t, width, wish), media_type="image/jpeg")
