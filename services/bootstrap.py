@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
@@ -16,11 +16,13 @@ from services import db
 from services.custody.work import Work, work
 from services.errors import Unavailable
 from services.jobs.lease import Ring
-from services.media.programs import choose_ffmpeg
 from services.queue import QUEUES, celery_app, ring
 from services.settings import Settings
 from services.storage.open import open_store
 from services.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class Archive:
             yield session
 
     @cached_property
-    def broker(self) -> Celery | None:
+    def broker(self) -> "Celery | None":
         """The cluster's broker, or none: then workers poll the database."""
         url = self.settings.broker_url
         gate = f"gate.{self.settings.gate}"
@@ -97,6 +99,8 @@ def open_archive(settings: Settings, *, clock: Callable[[], datetime] = utc_now)
     for folder in (paths.home, paths.scratch):
         folder.mkdir(parents=True, exist_ok=True)
     if settings.ffmpeg is not None:
+        from services.media.programs import choose_ffmpeg  # noqa: PLC0415  (commands that touch no media skip it)
+
         choose_ffmpeg(settings.ffmpeg)
     store = open_store(
         kind=settings.store,

@@ -5,15 +5,15 @@ The database is the truth (`services.jobs`); a Celery message carries only a job
 functions. In the embedded archive nobody rings: workers poll the table.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from __future__ import annotations
 
-from celery import Celery
-from kombu.connection import Connection
-from kombu.entity import Queue
-from kombu.exceptions import OperationalError as BrokerError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from services.errors import Unavailable
+
+if TYPE_CHECKING:  # a quarter of a second that only a cluster should pay
+    from celery import Celery
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,9 @@ def celery_app(broker_url: str, queues: tuple[str, ...] = QUEUES) -> Celery:
     Redis looks for unacknowledged messages only every 100 s by default; the sweeper rings again
     sooner, so its settings stay alone. Source: knowledge feasibility 4.
     """
+    from celery import Celery  # noqa: PLC0415
+    from kombu.entity import Queue  # noqa: PLC0415
+
     app = Celery("huisu", broker=broker_url, set_as_current=False)
     app.conf.update(
         task_acks_late=True,
@@ -78,6 +81,8 @@ def ring(app: Celery, queue: str, job_id: str) -> None:
     Raises:
         Unavailable: the broker does not answer. The job is not lost: the sweeper rings again.
     """
+    from kombu.exceptions import OperationalError as BrokerError  # noqa: PLC0415
+
     try:
         app.send_task(TASK, args=[job_id], queue=queue, retry=False)
     except (BrokerError, OSError) as error:
@@ -86,6 +91,8 @@ def ring(app: Celery, queue: str, job_id: str) -> None:
 
 def reach(broker_url: str) -> None:
     """Raise `Unavailable` unless a broker answers at this address within a few seconds."""
+    from kombu.connection import Connection  # noqa: PLC0415
+
     try:
         with Connection(broker_url, connect_timeout=4) as connection:  # type: ignore[no-untyped-call]
             connection.ensure_connection(max_retries=1, timeout=4)

@@ -94,6 +94,13 @@ class Settings(BaseModel):
         )
 
     @property
+    def address(self) -> str:
+        """Where the archive answers."""
+        scheme = "https" if self.tls_cert else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
     def database(self) -> str:
         """The database's address with its default filled in."""
         if self.database_url is not None:

@@ -15,7 +15,6 @@ from services.bootstrap import Archive, open_archive
 from services.cli.home import HomeOption, settings_of
 from services.errors import Invalid
 from services.index.migrate import require_current
-from services.up.supervisor import address
 
 user_app = typer.Typer(help="Manage people's accounts.", no_args_is_help=True)
 token_app = typer.Typer(help="Manage bearer tokens of docks, integrators and automation.", no_args_is_help=True)
@@ -83,7 +82,7 @@ def login_link(name: str, home: HomeOption = None) -> None:
     with opened(home) as archive:
         with archive.work() as work:
             secret = make_login_link(work, name, actor=ACTOR)
-        typer.echo(f"{address(archive.settings)}/login#link={secret}")
+        typer.echo(f"{archive.settings.address}/login#link={secret}")
 
 
 @token_app.command("issue")

@@ -13,9 +13,6 @@ from services.cli.home import HomeOption, settings_of
 from services.index.migrate import migrate as bring_forward
 from services.ingest.agent.command import dock_app
 from services.queue import QUEUES
-from services.up.rounds import note_version
-from services.up.supervisor import LOOPBACK
-from services.up.supervisor import up as run_up
 
 app = typer.Typer(
     name="huisu",
@@ -63,6 +60,9 @@ def up(
     """
     Run the whole archive on embedded parts. Example: huisu up --home ./archive --port 8080
     """
+    from services.up.supervisor import LOOPBACK  # noqa: PLC0415  (each command loads its own)
+    from services.up.supervisor import up as run_up  # noqa: PLC0415
+
     settings = settings_of(
         home, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, behind_proxy=behind_proxy or None
     )
@@ -133,6 +133,8 @@ def beat(home: HomeOption = None) -> None:
 @app.command()
 def migrate(home: HomeOption = None) -> None:
     """Bring the database to this version. Example: huisu migrate --home ./archive"""
+    from services.up.rounds import note_version  # noqa: PLC0415  (each command loads its own)
+
     archive = open_archive(settings_of(home))
     try:
         archive.store.prepare()

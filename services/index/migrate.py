@@ -1,20 +1,22 @@
 """Bring a database to this version's tables, and say which version it is at."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from services.db import Watch, busy_is_named
 from services.errors import Misconfigured
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  (a quarter of a second that most commands need not pay)
+
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.set_main_option("path_separator", "os")
@@ -23,6 +25,8 @@ def _config() -> Config:
 
 def newest() -> str:
     """Name the schema that this version of the program works with."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     head = ScriptDirectory.from_config(_config()).get_current_head()
     if head is None:
         raise Misconfigured("this installation carries no migrations")
@@ -31,12 +35,16 @@ def newest() -> str:
 
 def present(engine: Engine) -> str | None:
     """Name the schema that the database has; None: it is empty."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     with busy_is_named(), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(engine: Engine) -> str:
     """Apply all migrations that the database lacks, in one transaction each; gives the schema reached."""
+    from alembic import command  # noqa: PLC0415
+
     config = _config()
     writer = engine.execution_options(huisu_writing=True, huisu_watch=Watch("migration"))
     with busy_is_named(), writer.connect() as connection:

@@ -14,6 +14,7 @@ from services.api.app import create_app
 from services.bootstrap import Archive, open_archive
 from services.index.migrate import require_current
 from services.ingest.door import CatalogueRegister
+from services.ingest.scratch import sweep_scratch
 from services.ingest.staging import Staging
 from services.ingest.tasks import tasks
 from services.ingest.tus import router
@@ -108,6 +109,7 @@ def work(settings: Settings, wanted: Sequence[str] | None = None) -> None:
     """Do jobs of these queues until stopped: by rings where there is a broker, else by looking."""
     with process(settings) as (archive, stop):
         queues = queues_of(settings, wanted)
+        sweep_scratch(settings.paths.scratch)
         run_rounds([heartbeat(archive, "worker", queues)], stop)
         if archive.broker is None:
             poll(archive.engine, queues, tasks(archive), archive.clock, stop)

@@ -77,13 +77,6 @@ def _first_admin(archive: Archive) -> str | None:
         return make_login_link(work, user.name, actor="setup")
 
 
-def address(settings: Settings) -> str:
-    """Say where the archive answers."""
-    scheme = "https" if settings.tls_cert else "http"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{scheme}://{host}:{settings.port}"
-
-
 def parts_of(settings: Settings) -> list[Part]:
     """List the processes of the embedded archive."""
     parts = [Part("serve", ["serve", "--with-gate", "--with-beat"])]
@@ -115,9 +108,9 @@ def up(
     try:
         if not _await_answer(settings, stop, parts):
             return 0 if stop.is_set() else 1
-        say(f"Huisu answers at {address(settings)}")
+        say(f"Huisu answers at {settings.address}")
         if link:
-            say(f"first administrator, once, within an hour: {address(settings)}/login#link={link}")
+            say(f"first administrator, once, within an hour: {settings.address}/login#link={link}")
         if once_ready is not None:
             threading.Thread(target=once_ready, args=(stop,), daemon=True).start()
         _mind(parts, environment, stop)
@@ -159,7 +152,7 @@ def _await_answer(settings: Settings, stop: threading.Event, parts: Sequence[Par
             if stop.is_set() or (parts[0].running and parts[0].running.poll() is not None):
                 return False
             try:
-                if client.get(f"{address(settings)}/healthz").status_code == 200:
+                if client.get(f"{settings.address}/healthz").status_code == 200:
                     return True
             except httpx.HTTPError:
                 pass
