@@ -20,6 +20,7 @@ export interface Words {
 export function useWords(): Words {
   const { t, te, locale } = useI18n()
   const colon = (): string => (locale.value === 'en' ? ': ' : '：')
+  const comma = (items: readonly unknown[]): string => (items.some((each) => typeof each === 'object') ? semicolon() : locale.value === 'en' ? ', ' : '、')
   const semicolon = (): string => (locale.value === 'en' ? '; ' : '；')
 
   /** `family` is a group of texts such as `flag` or `state.upload`; dots inside a word are written as hyphens there. */
@@ -37,7 +38,7 @@ export function useWords(): Words {
   function valueText(key: string, value: unknown): string {
     if (value === null || value === undefined || value === '') return '—'
     if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no')
-    if (Array.isArray(value)) return value.length === 0 ? '—' : value.map((each) => valueText(key, each)).join(semicolon())
+    if (Array.isArray(value)) return value.length === 0 ? '—' : value.map((each) => valueText(key, each)).join(comma(value))
     if (typeof value === 'object') return pairsOf(value as Facts).map((pair) => `${pair.label}${colon()}${pair.value}`).join(semicolon()) || '—'
     if (typeof value === 'string' && RFC3339.test(value)) return formatSecond(value)
     if (key === 'size' || key.endsWith('_bytes')) return formatBytes(Number(value))

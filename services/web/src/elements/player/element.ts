@@ -8,18 +8,19 @@
  */
 
 import { formatClock, formatInstant } from '../../words/time'
-import { shareAt, showHover } from './hover'
+import { nameIt, showPlay, showPosition } from './display'
 import { commandFor, keysAreOn, turnKeys } from './keyboard'
 import { COMMANDS, keysOf, type Command } from './keys'
-import { drawFlags, drawWatched, placeRange } from './lanes'
+import { drawFlags, drawWatched } from './lanes'
 import type { PlayerMedia } from './media'
 import { paintPeaks } from './peaks'
 import { parsePosition, type TimeMode } from './position'
 import { ChosenRange } from './range'
 import { attach } from './source'
 import { parseStoryboard, type Tile } from './storyboard'
+import { wireScrub } from './scrub'
 import { STYLE } from './style'
-import { findParts, ICON_PAUSE, ICON_PLAY, TEMPLATE, type Parts } from './template'
+import { findParts, TEMPLATE, type Parts } from './template'
 import { Transport } from './transport'
 import { Watched } from './watched'
 
@@ -54,7 +55,12 @@ export class EvidencePlayer extends HTMLElement {
     this.transport = new Transport(this.parts.video, () => this.duration)
     this.range = new ChosenRange(this.parts, (name) => this.label(name), () => this.duration)
     this.wireVideo()
-    this.wireScrub()
+    wireScrub(this.parts, {
+      tiles: () => this.tiles,
+      duration: () => this.duration,
+      print: (position) => this.printed(position),
+      seek: (position) => this.transport.seek(position),
+    })
     this.wireFields(root)
   }
 
@@ -131,7 +137,8 @@ export class EvidencePlayer extends HTMLElement {
   /** Write every label again: the language has changed. */
   refreshLabels(): void {
     const root = this.shadowRoot!
-    for (const part of root.querySelectorAll<HTMLElement>('[data-label]')) this.nameIt(part, this.label(part.dataset.label!))
+    for (const part of root.querySelectorAll<HTMLElement>('[data-label]')) nameIt(part, this.label(part.dataset.label!))
+    for (const part of root.querySelectorAll<HTMLElement>('[data-title]')) part.title = this.label(part.dataset.title!)
     for (const part of root.querySelectorAll<HTMLElement>('[data-text]')) part.textContent = this.label(part.dataset.text!)
     this.parts.jumpField.placeholder = this.label('jumpHint')
     this.parts.jumpField.title = this.label('jumpClockHint')
@@ -146,7 +153,10 @@ export class EvidencePlayer extends HTMLElement {
       if (this.media.startAt !== null) this.transport.seek(this.media.startAt)
       this.refresh()
     })
-    video.addEventListener('loadeddata', () => (cover.textContent = ''))
+    video.addEventListener('loadeddata', () => {
+      cover.textContent = ''
+      video.removeAttribute('poster') // it shows another moment than the clock does
+    })
     video.addEventListener('durationchange', () => this.refresh())
     video.addEventListener('ratechange', () => (rate.textContent = `${video.playbackRate}×`))
     for (const moved of ['seeking', 'pause', 'ended']) video.addEventListener(moved, () => this.watched.lift())
@@ -158,20 +168,6 @@ export class EvidencePlayer extends HTMLElement {
       this.checkDecoding()
     })
     video.addEventListener('click', () => this.run('play-pause'))
-  }
-
-  private wireScrub(): void {
-    const { scrub, hover } = this.parts
-    scrub.addEventListener('pointermove', (event) => {
-      const share = shareAt(scrub, event.clientX)
-      const position = share * this.duration
-      showHover(this.parts, this.tiles, position, share, this.printed(position))
-      if (event.buttons === 1) this.transport.seek(position)
-    })
-    scrub.addEventListener('pointerleave', () => (hover.hidden = true))
-    scrub.addEventListener('pointerdown', (event) => {
-      if (event.button === 0) this.transport.seek(shareAt(scrub, event.clientX) * this.duration)
-    })
   }
 
   private wireFields(root: ShadowRoot): void {
@@ -308,22 +304,13 @@ export class EvidencePlayer extends HTMLElement {
   }
 
   private refreshPlay(): void {
-    const { video, play } = this.parts
-    play.innerHTML = video.paused ? ICON_PLAY : ICON_PAUSE
-    this.nameIt(play, this.label(video.paused ? 'play' : 'pause'))
+    showPlay(this.parts, this.label(this.parts.video.paused ? 'play' : 'pause'))
   }
 
   private refreshPosition(): void {
-    const { scrub, cursor, clock, offset } = this.parts
     const position = this.transport.position()
-    placeRange(cursor, position, position, this.duration)
-    cursor.style.width = ''
-    offset.textContent = `${formatClock(position)} / ${formatClock(this.duration, 0)}`
-    clock.textContent = this.media.origin === null ? '' : formatInstant(this.media.origin + position * 1000, 3)
-    clock.classList.toggle('minor', this.mode === 'offset')
-    offset.classList.toggle('minor', this.mode === 'clock')
-    scrub.setAttribute('aria-valuenow', position.toFixed(3))
-    scrub.setAttribute('aria-valuetext', this.printed(position))
+    showPosition(this.parts, { position, duration: this.duration, origin: this.media.origin, mode: this.mode })
+    this.parts.scrub.setAttribute('aria-valuetext', this.printed(position))
   }
 
   private printed(position: number): string {
@@ -332,11 +319,6 @@ export class EvidencePlayer extends HTMLElement {
 
   private label(name: string): string {
     return this.labels[name] ?? name
-  }
-
-  private nameIt(part: HTMLElement, name: string): void {
-    part.setAttribute('aria-label', name)
-    if (part.tagName === 'BUTTON') part.title = name
   }
 
   private tell(name: string, detail: unknown): void {

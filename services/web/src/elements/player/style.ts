@@ -8,10 +8,10 @@ video { width: 100%; height: 100%; display: block; object-fit: contain; backgrou
 .cover { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; padding: 24px; text-align: center;
   color: #eef3f8; background: rgba(13, 19, 26, .82); white-space: pre-line; }
 .cover:empty { display: none; }
-.controls, .range-form { display: flex; align-items: center; gap: 6px; padding: 6px 10px; flex-wrap: wrap; }
+.controls, .range-form { display: flex; align-items: center; gap: 5px; padding: 6px 10px; flex-wrap: wrap; }
 .controls { border-bottom: 1px solid #e1e7ee; }
 .space { flex: 1; }
-button { font: inherit; font-size: 13px; min-height: 28px; min-width: 28px; padding: 2px 8px; border: 1px solid #b9c5d1; border-radius: 4px; background: #fff; color: #1b2733;
+button { font: inherit; font-size: 13px; min-height: 28px; min-width: 28px; padding: 2px 7px; border: 1px solid #b9c5d1; border-radius: 4px; background: #fff; color: #1b2733;
   cursor: pointer; display: inline-flex; align-items: center; justify-content: center; }
 button:hover:not(:disabled) { background: #eef3f9; }
 button:disabled { color: #67737f; background: #f3f5f8; cursor: not-allowed; }
@@ -21,12 +21,12 @@ button.primary:disabled { background: #dfe5ec; border-color: #c6d0da; color: #55
 button[aria-pressed="true"] { background: #dfe9f6; border-color: #1d4f91; }
 :focus-visible { outline: 2px solid #d98200; outline-offset: 1px; }
 .rate { min-width: 46px; font-variant-numeric: tabular-nums; }
-.times { border: 0; gap: 10px; font-variant-numeric: tabular-nums; font-size: 14px; }
-.times .minor { color: #56626f; font-size: 13px; }
-label { display: inline-flex; align-items: center; gap: 6px; font-size: 13px; color: #3c4956; }
-input[type=text] { font: inherit; font-variant-numeric: tabular-nums; width: 108px; min-height: 26px; padding: 0 6px; border: 1px solid #8d9aa8; border-radius: 4px; color: #1b2733; background: #fff; }
+.times { border: 0; gap: 8px; padding: 2px 4px; font-variant-numeric: tabular-nums; font-weight: 600; }
+.times .minor { color: #56626f; font-weight: 400; }
+label { display: inline-flex; align-items: center; gap: 5px; font-size: 13px; color: #3c4956; }
+input[type=text] { font: inherit; font-variant-numeric: tabular-nums; width: 102px; min-height: 26px; padding: 0 6px; border: 1px solid #8d9aa8; border-radius: 4px; color: #1b2733; background: #fff; }
 input[aria-invalid=true] { border-color: #b42318; background: #fff5f4; }
-.jump { margin-right: 8px; }
+.jump { margin-right: 6px; }
 .acts { padding-top: 0; }
 .lanes { padding: 8px 10px 4px; }
 .scrub { position: relative; height: 34px; cursor: pointer; touch-action: none; }

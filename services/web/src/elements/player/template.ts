@@ -17,7 +17,7 @@ function icon(name: keyof typeof ICONS): string {
 export const ICON_PLAY = icon('play')
 export const ICON_PAUSE = icon('pause')
 
-/** Texts are set later through `data-label` (accessible name and tooltip) and `data-text` (content). */
+/** Texts are set later through `data-label` (accessible name and tooltip), `data-title` (tooltip of what says itself) and `data-text` (content). */
 export const TEMPLATE = `
 <section class="player" role="region" data-label="region">
   <div class="screen">
@@ -28,8 +28,8 @@ export const TEMPLATE = `
     <button type="button" data-do="back-5" data-label="back">${icon('back')}</button>
     <button type="button" class="main" data-do="play-pause" data-label="play" data-testid="player-play">${ICON_PLAY}</button>
     <button type="button" data-do="forward-5" data-label="forward">${icon('forward')}</button>
-    <button type="button" data-do="faster" data-label="speed" class="rate" data-testid="player-rate">1×</button>
-    <button type="button" class="times" data-do="switch-time" data-label="switchTime">
+    <button type="button" data-do="faster" data-title="speed" class="rate" data-testid="player-rate">1×</button>
+    <button type="button" class="times" data-do="switch-time" data-title="switchTime">
       <span class="clock" data-testid="player-clock"></span><span class="offset" data-testid="player-offset"></span>
     </button>
     <span class="space"></span>

@@ -19,7 +19,7 @@ const player: typeof zh = {
     jumpHint: 'HH:MM:SS.nnn',
     jumpClockHint: 'clock YYYY-MM-DD HH:MM:SS, or position HH:MM:SS',
     in: 'In',
-    out: 'Out (excluded)',
+    out: 'Out (excl.)',
     setIn: 'Set in',
     setOut: 'Set out',
     clearRange: 'Clear',

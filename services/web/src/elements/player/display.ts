@@ -1,0 +1,37 @@
+/** Show where the player stands: the two clocks, the cursor, the play button. */
+
+import { formatClock, formatInstant } from '../../words/time'
+import { placeRange } from './lanes'
+import type { TimeMode } from './position'
+import { ICON_PAUSE, ICON_PLAY, type Parts } from './template'
+
+export interface Standing {
+  readonly position: number
+  readonly duration: number
+  readonly origin: number | null
+  /** Which of the two clocks is meant by a bare `HH:MM:SS`; it is set in bold. */
+  readonly mode: TimeMode
+}
+
+export function showPosition(parts: Parts, standing: Standing): void {
+  const { scrub, cursor, clock, offset } = parts
+  const { position, duration, origin, mode } = standing
+  placeRange(cursor, position, position, duration)
+  cursor.style.width = ''
+  offset.textContent = `${formatClock(position)} / ${formatClock(duration, 0)}`
+  clock.textContent = origin === null ? '' : formatInstant(origin + position * 1000, 3)
+  clock.classList.toggle('minor', mode === 'offset')
+  offset.classList.toggle('minor', mode === 'clock')
+  scrub.setAttribute('aria-valuenow', position.toFixed(3))
+}
+
+export function showPlay(parts: Parts, name: string): void {
+  parts.play.innerHTML = parts.video.paused ? ICON_PLAY : ICON_PAUSE
+  nameIt(parts.play, name)
+}
+
+/** Give a part its accessible name; buttons show it as a tooltip too. */
+export function nameIt(part: HTMLElement, name: string): void {
+  part.setAttribute('aria-label', name)
+  if (part.tagName === 'BUTTON') part.title = name
+}
