@@ -1,8 +1,5 @@
 """Remux a browser-playable original into fragments, so that nobody waits for the proxy to look at it."""
 
-import tempfile
-from pathlib import Path
-
 from services.bootstrap import Archive
 from services.digest import Digest
 from services.errors import MediaError, ToolFailed, VerbatimNotPossible
@@ -10,6 +7,7 @@ from services.index.models import Object, Recording
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
 from services.ingest.publish import frame_times, publish
+from services.ingest.scratch import scratch
 from services.media.facts import MediaFacts
 from services.media.remux import remux as copy_streams
 
@@ -30,10 +28,10 @@ def remux(archive: Archive, recording_id: str) -> None:
         obj = session.get_one(Object, recording.object_id)
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
     times = frame_times(archive, recording_id)
-    with tempfile.TemporaryDirectory(dir=archive.settings.paths.scratch) as folder:
+    with scratch(archive.settings.paths.scratch) as folder:
         try:
             with archive.store.lend(key, version, digest) as path:
-                copied = copy_streams(path, facts, Path(folder) / "remux.mp4", frame_times=times)
+                copied = copy_streams(path, facts, folder / "remux.mp4", frame_times=times)
         except (MediaError, ToolFailed, VerbatimNotPossible):
             return
         made = fragmented("remux", copied.path, copied.recipe)

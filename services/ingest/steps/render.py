@@ -1,8 +1,8 @@
 """Render what people look at: review proxy, poster, storyboard and sound peaks, in one pass of one program."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+
+from sqlalchemy import select
 
 from services.bootstrap import Archive
 from services.custody.work import Work
@@ -13,9 +13,11 @@ from services.index.models import Object, Recording, Rendition
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
 from services.ingest.publish import Made, frame_times, publish
+from services.ingest.scratch import scratch
 from services.media.facts import Flag, MediaFacts
 from services.media.transcode import Rendered
 from services.media.transcode import render as make
+from services.storage import keys
 
 Report = Callable[[float], None]
 
@@ -28,16 +30,20 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
     """
     with archive.reading() as session:
         recording = session.get_one(Recording, recording_id)
-        if recording.facts is None or not recording.playable or rendition(session, recording_id, "proxy"):
+        if recording.facts is None or not recording.playable:
             return
         facts = MediaFacts.from_json(recording.facts)
         obj = session.get_one(Object, recording.object_id)
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
+        made_before = rendition(session, recording_id, "proxy") is not None
+    if made_before:
+        _clear_remux(archive, digest)
+        return
     times = frame_times(archive, recording_id)
-    with tempfile.TemporaryDirectory(dir=archive.settings.paths.scratch) as folder:
+    with scratch(archive.settings.paths.scratch) as folder:
         try:
             with archive.store.lend(key, version, digest) as path:
-                rendered = make(path, facts, Path(folder), on_progress=lambda s: report(float(s)), frame_times=times)
+                rendered = make(path, facts, folder, on_progress=lambda s: report(float(s)), frame_times=times)
         except (NoDecoder, Unplayable) as error:
             _note_undecodable(archive, recording_id, error)
             return
@@ -45,9 +51,8 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
             recording = work.session.get_one(Recording, recording_id, with_for_update=True)
             keep(work, recording)
             _note_ready(work, recording, rendered)
-            dropped = _drop_remux(work, recording)
-    for old in dropped:
-        archive.store.remove_derived(old)
+            _drop_remux(work, recording)
+    _clear_remux(archive, digest)
 
 
 def _made(rendered: Rendered) -> list[Made]:
@@ -73,16 +78,26 @@ def _note_ready(work: Work, recording: Recording, rendered: Rendered) -> None:
     recording.version += 1
 
 
-def _drop_remux(work: Work, recording: Recording) -> list[str]:
+def _drop_remux(work: Work, recording: Recording) -> None:
     row = rendition(work.session, recording.id, "remux")
     if row is None:
-        return []
+        return
     work.session.delete(work.session.get_one(Rendition, row.id))
     work.append(
         "rec.rendition.drop", recording.id, rendition=row.id, kind="remux", object_key=row.key, sha256=row.sha256,
         reason="the proxy is ready",
     )  # fmt: skip
-    return [row.key]
+
+
+def _clear_remux(archive: Archive, digest: Digest) -> None:
+    """Remove the fragments that no recording of these bytes names any more, also those of a run that was killed."""
+    with archive.reading() as session:
+        twins = select(Recording.id).where(Recording.sha256 == digest.hex)
+        named = select(Rendition.key).where(Rendition.recording_id.in_(twins), Rendition.kind == "remux")
+        in_use = set(session.scalars(named))
+    for kept in list(archive.store.keys(f"{keys.renditions_of(digest)}remux/")):
+        if kept.key not in in_use:
+            archive.store.remove_derived(kept.key)
 
 
 def _note_undecodable(archive: Archive, recording_id: str, error: NoDecoder | Unplayable) -> None:
