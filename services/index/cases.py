@@ -13,6 +13,7 @@ from services.custody.work import Work
 from services.db import Base, lock_name
 from services.errors import Invalid, PreconditionFailed
 from services.index.models import Case, CaseIncident, CaseOfficer, Incident, IncidentOfficer
+from services.index.search import case_text
 from services.jobs.lease import Ring, ask
 
 INCIDENT_FIELDS = (
@@ -53,7 +54,8 @@ def known_case(work: Work, number: str) -> Case:
     lock_name(work.session, f"case:{number}")
     row = find_case(work.session, number)
     if row is None:
-        row = Case(id=str(uuid7()), number=number, known=False, created_at=work.at, search_text=number)
+        row = Case(id=str(uuid7()), number=number, known=False, created_at=work.at)
+        row.search_text = case_text(row)
         work.session.add(row)
         work.session.flush()
         work.append("case.put", row.id, number=number, actor=None, before=None, after={"known": False})
@@ -127,7 +129,6 @@ def put_case(
             setattr(row, field, told[field])
     if "unit" in told:
         row.unit, row.unit_id = told["unit"], unit_of_number(work.session, told["unit"])
-    row.search_text = " ".join(filter(None, (row.number, row.title, row.kind)))
     row.known, row.version = True, row.version + 1
     if "officers" in told:
         _case_officers(work.session, row, told["officers"])
@@ -139,7 +140,9 @@ def put_case(
                 ask(work.session, "relink", member.id, work.at, recipe=f"case:{row.id}", args={"incident": member.id})
             )
     work.session.flush()
-    work.append("case.put", row.id, number=number, actor=actor, before=before, after=case_told(work.session, row))
+    after = case_told(work.session, row)
+    row.search_text = case_text(row, after["officers"], after["incidents"])
+    work.append("case.put", row.id, number=number, actor=actor, before=before, after=after)
     return row, created, bells
 
 
