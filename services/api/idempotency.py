@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from services.accounts import repeats
 from services.bootstrap import Archive
@@ -38,7 +40,7 @@ async def once(request: Request, account: str, answer: Callable[[Request], Await
         response = await answer(request)
     except IntegrityError:
         raise  # what was done before the contradiction showed is not known
-    except HuisuError:
+    except (HuisuError, RequestValidationError, HTTPException):
         await run_in_threadpool(repeats.give_back, archive.engine, account, key)
         raise
     await run_in_threadpool(_keep, archive, account, key, response)

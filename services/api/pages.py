@@ -40,7 +40,9 @@ def page(path: str, built: Path = BUILT) -> Response:
     wanted = (root / path.lstrip("/")).resolve()
     if not wanted.is_relative_to(root):
         raise NotFound(f"there is no page /{path[:200]}")
-    if wanted.is_file() and wanted != entry.resolve():
+    if wanted == entry.resolve():
+        path = ""
+    elif wanted.is_file():
         is_hashed = wanted.relative_to(root).parts[0] == "assets"
         return FileResponse(wanted, headers={"Cache-Control": FOREVER if is_hashed else "no-cache"})
     if path.startswith(("api/", "assets/")) or "." in path.rpartition("/")[2]:

@@ -21,7 +21,6 @@ _TITLES: Final = (
     ("conflict", "与当前状态冲突", "The thing's state contradicts the request"),
     ("offset-mismatch", "上传位置不衔接", "The bytes do not continue where the upload ends"),
     ("idempotency-conflict", "同一幂等键的内容不同", "The same key came with another body"),
-    ("not-playable", "录像损坏或无法解码", "The recording cannot be played"),
     ("not-playable", "录像无法播放", "Nothing of this recording can be shown"),
     ("precondition-required", "修改时需要 If-Match", "A change needs If-Match"),
     ("precondition-failed", "内容已被他人修改", "It changed since you read it"),

@@ -13,7 +13,7 @@ what kind of thing the path names: a refusal or a 404 about one is recorded, and
 (tests/api/test_matrix.py) calls the route for things of one's own and of another unit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -95,9 +95,11 @@ DOOR: Final[Mapping[tuple[str, str], str]] = {
     ("PATCH", f"{BASE}/uploads/{{name}}"): "upload.send",
     ("POST", f"{BASE}/uploads/{{name}}"): "upload.send",
     ("DELETE", f"{BASE}/uploads/{{name}}"): "upload.send",
-    ("GET", f"{BASE}/uploads/{{name}}"): "upload.see",
 }
 """What the routes of the dock's door need. The door asks who sends by itself, before any byte of a body."""
+
+ASK_GATE: Final = ("GET", f"{BASE}/uploads/{{name}}")
+"""The door's own view of one upload: asked by `routes.uploads`, which also knows of those of other gates."""
 
 
 def assemble(app: FastAPI, files: Iterable[Routes], door: APIRouter | None) -> Mapping[tuple[str, str], Declared]:
@@ -108,11 +110,15 @@ def assemble(app: FastAPI, files: Iterable[Routes], door: APIRouter | None) -> M
         Misconfigured: a route twice, without a declared action, or with one that no role can have.
     """
     app.router.route_class = AdmittedRoute
+    app.state.ask_gate = None
     table: dict[tuple[str, str], Declared] = {}
-    if door is not None:
-        for key, declared in _door_table(door).items():
-            _enter(table, key, declared)
-        app.router.routes.extend(door.routes)
+    for route in door.routes if door is not None else ():
+        if isinstance(route, APIRoute) and [(method, route.path) for method in route.methods or ()] == [ASK_GATE]:
+            app.state.ask_gate = route.endpoint
+            continue
+        for declared in _declared_of_door(route):
+            _enter(table, (declared.method, declared.path), declared)
+        app.router.routes.append(route)
     for declared in (one for file in files for one in file.table):
         _enter(table, (declared.method, declared.path), declared)
         _add(app, declared)
@@ -141,17 +147,14 @@ def _enter(table: dict[tuple[str, str], Declared], key: tuple[str, str], declare
     table[key] = declared
 
 
-def _door_table(door: APIRouter) -> dict[tuple[str, str], Declared]:
-    found = {}
-    for route in door.routes:
-        if not isinstance(route, APIRoute):
-            raise Misconfigured(f"the dock's door has a route of another kind: {route!r}")
-        for method in route.methods or ():
-            if (action := DOOR.get((method, route.path))) is None:
-                raise Misconfigured(f"route {method} {route.path} of the dock's door has no declared action")
-            about = "upload" if "{" in route.path else None
-            found[method, route.path] = Declared(method, route.path, action, about, "uploads", route.endpoint)
-    return found
+def _declared_of_door(route: BaseRoute) -> Iterator[Declared]:
+    if not isinstance(route, APIRoute):
+        raise Misconfigured(f"the dock's door has a route of another kind: {route!r}")
+    for method in route.methods or ():
+        if (action := DOOR.get((method, route.path))) is None:
+            raise Misconfigured(f"route {method} {route.path} of the dock's door has no declared action")
+        about = "upload" if "{" in route.path else None
+        yield Declared(method, route.path, action, about, "uploads", route.endpoint)
 
 
 def _add(app: FastAPI, declared: Declared) -> None:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, FastAPI
 
 from services.api.admission import PUBLIC
 from services.api.registry import Routes, assemble, require_declared
-from services.api.routes import FILES, LAST, WITHOUT_DOOR
+from services.api.routes import FILES, LAST
 from services.errors import Misconfigured
 
 
@@ -17,7 +17,7 @@ def routes(action: str, path: str = "/things") -> Routes:
 
 def test_the_files_of_the_archive_assemble() -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    table = assemble(app, (*FILES, *WITHOUT_DOOR, *LAST), None)
+    table = assemble(app, (*FILES, *LAST), None)
 
     assert ("GET", "/api/v1/me") in table
     assert all(row.endpoint.__doc__ for row in table.values())

@@ -50,7 +50,7 @@ def upsert_incident(
 
 
 @routes.declare(
-    "POST", "/incidents:batch", action="incident.write", response_model=shapes.ItemAnswers, max_body_size=BATCH_BYTES,
+    "POST", "/incidents:batch", action="incident.write", response_model=shapes.ItemAnswers, body_bytes=BATCH_BYTES,
     example={"items": [{"number": "J1", **EXAMPLE}]},
 )  # fmt: skip
 def upsert_incidents(
