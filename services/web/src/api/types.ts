@@ -9,9 +9,9 @@ export interface Person {
   readonly id: string
   readonly name: string
   readonly role: string
-  readonly unit: { readonly id: string; readonly name: string }
+  readonly unit: { readonly id: string; readonly number: string; readonly name: string } | null
   readonly rights: readonly string[]
-  readonly csrf: string
+  readonly csrf: string | null
   readonly language: string | null
 }
 
@@ -22,8 +22,9 @@ export interface Upload {
   readonly filename: string
   readonly state: string
   readonly reason: string | null
-  readonly offset: number
-  readonly size: number | null
+  /** Null while only the upload's gate knows it. */
+  readonly offset: number | null
+  readonly size: number
   readonly sha256: string | null
   readonly recording: string | null
   readonly duplicate: boolean
@@ -97,14 +98,11 @@ export interface Recording {
 /** Facts whose names depend on the container and the dock; the pages show whatever is there. */
 export type Facts = Readonly<Record<string, unknown>>
 
-export interface Target {
-  readonly type: string
-  readonly number: string
-}
-
+/** `target` is `case` or `incident`. */
 export interface Link {
   readonly id: string
-  readonly target: Target
+  readonly target: string
+  readonly number: string
   readonly origin: string
   readonly score: number | null
   readonly reasons: readonly (string | Facts)[]
@@ -130,13 +128,18 @@ export interface HistoryLine {
   readonly at: string
   readonly event: string
   readonly actor: string | null
-  readonly detail: unknown
+  readonly detail: Facts | string | null
+  /** Names of values that this reader may not see. */
+  readonly withheld?: readonly string[]
 }
 
 export interface LinkProposal {
   readonly id: string
   readonly recording: string
-  readonly target: Target
+  readonly officer: string | null
+  readonly started_at: string | null
+  readonly target: string
+  readonly number: string
   readonly score: number | null
   readonly reasons: readonly (string | Facts)[]
   readonly created_at: string

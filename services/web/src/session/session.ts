@@ -46,7 +46,7 @@ export function may(action: string): boolean {
 
 function adopt(found: Person): Person {
   signedIn.value = found
-  setCsrfToken(found.csrf)
+  setCsrfToken(found.csrf ?? '')
   if (found.language) adoptLanguage(found.language)
   return found
 }

@@ -27,12 +27,13 @@ export class Transport {
   /**
    * Give the time of the frame on the screen, where the browser tells it, else the video's clock.
    *
-   * The clock runs on inside a frame; a range that starts "here" must start at the frame's beginning.
+   * The clock runs on inside a frame, and a pause may stop it just before the frame that is already
+   * shown; a range that starts "here" must start with what is seen.
    */
   position(): number {
     const now = this.video.currentTime
     const frame = this.frameTime
-    return frame !== null && frame <= now + 0.001 && now - frame < FRAME_REACH_S ? frame : now
+    return frame !== null && Math.abs(now - frame) < FRAME_REACH_S ? frame : now
   }
 
   playOrPause(): void {

@@ -87,6 +87,8 @@ const pages: typeof zh = {
     quarantinedTitle: 'This recording is quarantined',
     quarantinedHint: 'Its content contradicts what was declared or recorded. It is kept as it came and awaits a decision.',
     disposedTitle: 'This recording was disposed of under the rules',
+    factsOnly: 'Your role sees facts and records, not footage.',
+    withheld: 'Withheld: {names}',
     notKnownWhy: 'No cause was recorded',
     original: 'Download original',
     originalTitle: 'Take the original',

@@ -19,6 +19,7 @@ const shell: typeof zh = {
     recordings: 'Recordings',
     proposals: 'Link proposals',
     unit: 'Unit',
+    allUnits: 'All units',
     language: 'Language',
     logout: 'Log out',
     nothing: 'Your role has no pages here. Accounts, units and rules are managed on the command line for now.',

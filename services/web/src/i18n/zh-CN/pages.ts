@@ -85,6 +85,8 @@ export default {
     quarantinedTitle: '这个录像已隔离',
     quarantinedHint: '内容与声明或记录不符，已原样保存，等待处理。',
     disposedTitle: '这个录像已依规销毁',
+    factsOnly: '您的角色只看事实与记录，不看画面。',
+    withheld: '不予显示：{names}',
     notKnownWhy: '没有记录原因',
     original: '下载原始文件',
     originalTitle: '取得原始文件',

@@ -16,6 +16,7 @@ export default {
     recordings: '录像',
     proposals: '关联建议',
     unit: '所在单位',
+    allUnits: '全部单位',
     language: '语言',
     logout: '退出',
     nothing: '您的角色在此没有可用的页面。账户、单位与规则目前以命令行管理。',
