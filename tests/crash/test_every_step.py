@@ -56,14 +56,17 @@ def victim():
         [sys.executable, "-m", "tests.crash.victim"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
+        orders, answers = process.stdin, process.stdout
+        assert orders is not None
+        assert answers is not None
 
         def kill_at(home: Path, point: str) -> int:
-            process.stdin.write(json.dumps({"home": str(home), "point": point}) + "\n")
-            process.stdin.flush()
-            return int(process.stdout.readline())
+            orders.write(json.dumps({"home": str(home), "point": point}) + "\n")
+            orders.flush()
+            return int(answers.readline())
 
         yield kill_at
-        process.stdin.close()
+        orders.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from services.db import reading
 from services.index.models import Upload
 from services.ingest.door import CatalogueRegister
 from services.ingest.register import Sender
-from services.ingest.staging import Manifest, Staging
+from services.ingest.shelf import Manifest
+from services.ingest.staging import Staging
 from services.ingest.tasks import tasks
 from services.jobs.worker import drain
 
