@@ -21,6 +21,7 @@ from typing import Any
 
 import av
 import imageio_ffmpeg
+import numpy as np
 import numpy.typing as npt
 
 BARS = 16
@@ -84,6 +85,24 @@ def make_footage(
     return path
 
 
+def two_joined(folder: Path) -> Path:
+    """Join two transport streams of 150 pictures, numbered on, byte by byte: the clock starts anew in the middle."""
+    parts = [
+        make_footage(folder / f"{first}.ts", frames=150, bframes=2, audio="aac", first=first) for first in (0, 150)
+    ]
+    joined = folder / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return joined
+
+
+def cut_at_the_front(folder: Path) -> Path:
+    """Cut a transport stream of 300 pictures so that it begins with 20 that do not decode; the next is number 120."""
+    whole = make_footage(folder / "whole.ts", frames=300, bframes=2, audio="aac").read_bytes()
+    cut = folder / "cut.ts"
+    cut.write_bytes(whole[len(whole) // 3 // 188 * 188 :])
+    return cut
+
+
 def make_sound(path: Path, *, seconds: float = 5, codec: str | None = None, rate: int = 16000) -> Path:
     """Make beeps without pictures; the ending chooses the container (`.wav`, `.mp3`, `.m4a`, `.ogg`, `.aac`)."""
     source = f"sine=frequency=200:beep_factor=4:sample_rate={rate}:duration={seconds}"
@@ -116,6 +135,33 @@ def number_of(picture: npt.NDArray[Any]) -> int:
     return sum(1 << n for n, patch in enumerate(bits) if patch.mean() > 127)
 
 
+def beeps(source: Path | bytes) -> list[float]:
+    """Give the seconds, from the first picture, at which sound rises: the footage beeps on each whole second."""
+    opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+    with av.open(opened, "r") as container:
+        first = min(
+            (p.pts or 0) * p.time_base for p in container.demux(video=0) if p.pts is not None and not p.is_discard
+        )
+    opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+    loud: list[tuple[float, bool]] = []
+    with av.open(opened, "r") as container:
+        for frame in container.decode(audio=0):
+            assert frame.pts is not None
+            assert frame.time_base is not None
+            level = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
+            level = level / (32768 if frame.format.name.startswith("s16") else 1)
+            start = float(frame.pts * frame.time_base - first)
+            loud += [(start + n / frame.sample_rate, bool(value > 0.1)) for n, value in enumerate(level)]
+    found = []
+    last_loud = -1.0
+    for time, is_loud in loud:
+        if is_loud:
+            if time - last_loud > 0.3:
+                found.append(time)
+            last_loud = time
+    return found
+
+
 _QUIET = ["-hide_banner", "-nostdin", "-v", "error", "-y"]
 
 
@@ -134,7 +180,9 @@ def _inputs(
     seconds = float((frames + stalls) / Fraction(rate)) if audio_seconds is None else audio_seconds
     bars = f"geq=lum='255*mod(floor((N+{first})/pow(2,floor(X*{BARS}/W))),2)':cb=128:cr=128"
     # the bars are painted on few pixels and widened without smoothing: geq is slow
-    paint = f"color=black:size={BARS}x2:rate={rate},format=yuv444p,{bars},scale={width}:{height}:flags=neighbor,setsar=1"
+    paint = (
+        f"color=black:size={BARS}x2:rate={rate},format=yuv444p,{bars},scale={width}:{height}:flags=neighbor,setsar=1"
+    )
     if vfr:
         every, late = _STALL
         paint += f",setpts='PTS+floor(N/{every})*{late - 1}/({rate})/TB'"

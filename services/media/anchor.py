@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from services.media.containers import AVI
+from services.media.containers import AVI, MPEG_PS, MPEG_TS
 from services.media.facts import FrameTimes, MediaFacts
 from services.media.sandbox import Limits, run_child
 
@@ -27,19 +27,27 @@ class Anchor:
     Say where time 0 lies in a file.
 
     `origin` is in seconds of the file's clock, `time_base` the tick of its pictures (None without pictures).
-    `by_number`: pictures of this container carry no times of showing (AVI): they are chosen and timed by their
-    number, `origin` then only places the sound. `keyframe`, on the file's clock, is one from which the asked
-    position can be decoded, or None: decode from the beginning. `earliest` is the time of the earliest packet,
-    counted from time 0: negative where sound begins before the pictures, is primed, or an edit hides something.
+    `by_number`: the pictures carry no times of showing (AVI), or their clock starts anew within the file. They are
+    chosen and timed by their number, and `origin` only places the sound. `joined` is the latter: ffmpeg joins the
+    stretches if it is not told to keep the file's clock, and `origin` is on that joined clock.
+    `keyframe`, on the file's clock, is one from which the asked position can be decoded, or None: decode from the
+    beginning. `earliest` is the time of the earliest packet, counted from time 0: negative where sound begins
+    before the pictures, is primed, or an edit hides something.
     `reorders`: the codec shows pictures in another order than it codes them.
     """
 
     origin: Fraction
+    joined: bool
     earliest: Fraction
     by_number: bool
     reorders: bool
     time_base: Fraction | None
     keyframe: Fraction | None
+
+    @property
+    def clock(self) -> tuple[str, ...]:
+        """Give the options that make ffmpeg count by this clock."""
+        return () if self.joined else ("-copyts",)
 
     def ticks(self, position: Fraction) -> int:
         """Give a position of the recording as a tick of the file's clock; positions of frames are exact."""
@@ -62,6 +70,7 @@ def find_anchor(
     picture = facts.video if facts.video and facts.video.decodable else None
     sound = facts.audio if facts.audio and facts.audio.decodable else None
     by_number = facts.container == AVI.name
+    may_restart = facts.container in {MPEG_TS.name, MPEG_PS.name}
     known = 0 if frame_times is None else min(HEAD_PACKETS if by_number else HEAD_TIMES, len(frame_times))
     answer = run_child(
         "services.media.packets:anchor_request",
@@ -73,6 +82,7 @@ def find_anchor(
             "head": [str(frame_times.time_of(n)) for n in range(known)] if frame_times is not None else [],
             "before": None if before is None else str(before),
             "by_number": by_number,
+            "duration": str(facts.duration) if may_restart else None,
         },
         limits=_LIMITS,
         readable=[original],
@@ -81,7 +91,8 @@ def find_anchor(
     return Anchor(
         origin=Fraction(answer["origin"]),
         earliest=Fraction(answer["earliest"]),
-        by_number=by_number,
+        joined=answer["joined"],
+        by_number=by_number or answer["joined"],
         reorders=answer["reorders"],
         time_base=None if answer["time_base"] is None else Fraction(answer["time_base"]),
         keyframe=None if answer["keyframe"] is None else Fraction(answer["keyframe"]),

@@ -138,7 +138,9 @@ class ExactClip:
         with contextlib.ExitStack() as mine:
             if self.running is not None:
                 self.running.callback(mine.close)
-            argv = command(self._output(anchor), "-v", "error", "-copyts", "-filter_complex_threads", "1")
+            # where pictures are counted, one that does not decode would shift the others: better no clip
+            strict = ("-max_error_rate", "0") if anchor.by_number else ()
+            argv = command(self._output(anchor), "-v", "error", *strict, *anchor.clock, *_ONE_THREAD)
             program = mine.enter_context(stream_program(argv, limits=self._limits(anchor), readable=[self.original]))
             for block in program.blocks():
                 count.take(block)
@@ -219,6 +221,7 @@ def _micros(seconds: Fraction) -> int:
     return -(-seconds.numerator * 1_000_000 // seconds.denominator)
 
 
+_ONE_THREAD = ("-filter_complex_threads", "1")
 _WRAPPING: dict[str, object] = {
     "f": "mp4",
     # delay_moov: the sound's priming is an edit, picture and sound both begin at tick 0

@@ -18,6 +18,8 @@ from services.media.demux import opened
 
 SEARCHED_PACKETS = 20_000
 """Give up looking for a stream's packets after so many of others."""
+RESTART_S = Fraction(3, 2)
+"""A transport stream whose clock ends so far from where its packets lead has started it anew."""
 PREROLL = Fraction(2)
 """
 Begin decoding at a key frame at least so long before the first wanted frame: a picture refreshed
@@ -36,7 +38,10 @@ def _of_pictures(request: dict[str, Any]) -> dict[str, Any]:
         stream = media.streams[request["picture"]]
         head = _head(media, request["picture"], request["sound"])
         keyframe = None
-        if request["by_number"]:
+        joined = _clock_restarts(media, request["duration"])
+        if joined:
+            origin = fit(sorted(head.shown), known) - Fraction(media.start_time or 0, 1_000_000)
+        elif request["by_number"]:
             origin = statistics.median_low(a - b for a, b in zip(head.coded, known or head.coded[:1], strict=False))
         else:
             origin = fit(sorted(head.shown), known)
@@ -44,7 +49,8 @@ def _of_pictures(request: dict[str, Any]) -> dict[str, Any]:
                 keyframe = keyframe_before(media, stream, origin, Fraction(request["before"]) - PREROLL)
         return _answer(
             origin,
-            earliest=min([*head.all, *head.sound]) - origin,
+            joined=joined,
+            earliest=min([*head.all, *head.sound]) - fit(sorted(head.shown), []),
             time_base=Fraction(stream.time_base),
             keyframe=keyframe,
             reorders=bool(stream.codec_context.has_b_frames),
@@ -67,9 +73,18 @@ def _answer(
     time_base: Fraction | None = None,
     keyframe: Fraction | None = None,
     reorders: bool = False,
+    joined: bool = False,
 ) -> dict[str, Any]:
     times = {"origin": origin, "earliest": earliest, "time_base": time_base, "keyframe": keyframe}
-    return {key: None if time is None else str(time) for key, time in times.items()} | {"reorders": reorders}
+    printed = {key: None if time is None else str(time) for key, time in times.items()}
+    return printed | {"reorders": reorders, "joined": joined}
+
+
+def _clock_restarts(media: Any, duration: str | None) -> bool:
+    """See whether a stream's first and last times are further apart, or nearer, than what lies between them."""
+    if duration is None or media.duration is None:
+        return False
+    return abs(Fraction(media.duration, 1_000_000) - Fraction(duration)) > RESTART_S
 
 
 @dataclass(slots=True)

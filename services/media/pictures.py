@@ -28,10 +28,14 @@ def pictures(
 
     They are chosen by their ticks on the file's clock, whatever was decoded before them. AVI has no such ticks:
     there they are counted from the beginning. Theora says "the same again" with an empty packet, which ffmpeg
-    drops: it is repeated here on the codec's fixed grid.
+    drops: it is repeated here on the codec's fixed grid. Where all pictures pass, the first one that decodes
+    stands for those before it that do not, so that time 0 stays where it is.
     """
+    whole = first == 0 and end is None
     if anchor.by_number:
-        chosen = stream.filter("trim", start_frame=first, **({} if end is None else {"end_frame": end}))
+        chosen = stream
+        if first or end is not None:
+            chosen = stream.filter("trim", start_frame=first, **({} if end is None else {"end_frame": end}))
         return chosen.filter("setpts", times_by_number(frame_times, first, end) or "PTS-STARTPTS")
     repeats = facts.video is not None and facts.video.codec == "theora" and facts.video.rate
     if repeats:
@@ -40,13 +44,16 @@ def pictures(
         if end is None and facts.video is not None and facts.video.frames:
             end = facts.video.frames
     begin = anchor.ticks(_time(frame_times, first))
+    expression = f"PTS-({begin})"
+    if whole:
+        expression = f"if(eq(N,0),0,{expression})"
     bounds: dict[str, object] = {"start_pts": begin}
     if end is not None and frame_times is not None:
         if end < len(frame_times):
             bounds["end_pts"] = anchor.ticks(frame_times.time_of(end))
         elif repeats:
             bounds["end_pts"] = anchor.ticks(frame_times.time_of(end - 1)) + 1
-    return stream.filter("trim", **bounds).filter("setpts", f"PTS-({begin})")
+    return stream.filter("trim", **bounds).filter("setpts", expression)
 
 
 def _time(frame_times: FrameTimes | None, frame: int) -> Fraction:

@@ -23,6 +23,8 @@ from services.media.programs import (
 from services.media.sandbox import Limits, run_program
 
 FRAGMENT_US = 2_000_000
+LATE_S = Fraction(1, 10)
+"""Browsers pass over the empty edit that a later first picture would need (knowledge/media 8.2)."""
 SPARE_BYTES = 2**26
 
 
@@ -52,11 +54,13 @@ def remux(original: Path, facts: MediaFacts, target: Path, *, frame_times: Frame
     if not facts.browser_playable:
         raise VerbatimNotPossible(f"browsers do not play {', '.join(s.codec for s in facts.streams)} as it is")
     anchor = find_anchor(original, facts, frame_times)
+    if anchor.joined:
+        raise VerbatimNotPossible("its clock starts anew within the file: a copy would play out of step")
     if anchor.by_number and anchor.reorders:
         raise VerbatimNotPossible(f"{facts.container} does not say when pictures coded out of order are shown")
     size = original.stat().st_size
     outcome = run_program(
-        command(_output(original, facts, target, anchor, frame_times), "-v", "error", "-copyts"),
+        command(_output(original, facts, target, anchor, frame_times), "-v", "error", *anchor.clock),
         limits=Limits(
             wall_s=120 + size / 2**20,
             cpu_s=60 + size // 2**23,
@@ -74,6 +78,8 @@ def remux(original: Path, facts: MediaFacts, target: Path, *, frame_times: Frame
         raise Unplayable(f"nothing of it could be copied: {outcome.last_words[-500:]}")
     if outcome.status != 0:
         raise ToolFailed(f"ffmpeg ended with status {outcome.status} while copying: {outcome.last_words[-500:]}")
+    if leading.pts[0] > leading.timescale * LATE_S:
+        raise VerbatimNotPossible(f"its first key frame comes {leading.pts[0] / leading.timescale:.3f} s late")
     if leading.has_open_groups:
         raise VerbatimNotPossible("pictures before a key frame lean on it: browsers stop when they seek there")
     return Remuxed(

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,10 @@ def still_request(request: dict[str, Any]) -> dict[str, Any]:
 
 def _find(media: Any, stream: Any, request: dict[str, Any]) -> Any:
     """Decode until the wanted frame; None if others come in its place."""
-    frames = media.decode(stream)
-    if request["number"] is not None:
-        return next(itertools.islice(frames, request["number"], None), None)
+    number = request["number"]
+    frames = _decoded(media, stream, strict=number is not None)
+    if number is not None:
+        return next(itertools.islice(frames, number, None), None)
     wanted, tolerance = Fraction(request["time"]), Fraction(stream.time_base) / 2
     shown = None
     for frame in frames:
@@ -113,6 +115,20 @@ def _find(media: Any, stream: Any, request: dict[str, Any]) -> Any:
             break
         shown = frame
     return shown if request["repeats"] else None
+
+
+def _decoded(media: Any, stream: Any, *, strict: bool) -> Iterator[Any]:
+    """Give the frames; where they are counted (`strict`), one that does not decode would shift the others."""
+    from av.error import FFmpegError  # noqa: PLC0415  in the child only
+
+    for packet in media.demux(stream):
+        if packet.size == 0 and packet.dts is not None:
+            continue  # Theora's "the same again" would end the decoder
+        try:
+            yield from packet.decode()
+        except FFmpegError:
+            if strict:
+                raise
 
 
 def _jpeg(frame: Any, shape: Fraction | None, rotation: int, width: int | None) -> bytes:

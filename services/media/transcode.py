@@ -122,7 +122,7 @@ def _run(job: Job, on_progress: Callable[[Fraction], None]) -> _Run:
     seconds = float(job.facts.duration)
     report = Report(job.facts.duration, on_progress)
     outcome = run_program(
-        command(outputs(job), *_LEADING),
+        command(outputs(job), *_LEADING, *job.anchor.clock),
         limits=Limits(
             wall_s=120 + 30 * seconds,
             cpu_s=int(60 + 20 * seconds),
@@ -149,7 +149,7 @@ def _run(job: Job, on_progress: Callable[[Fraction], None]) -> _Run:
 
 _LEADING = (
     *("-v", "level+verbose", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5"),
-    *("-copyts", "-filter_threads", "1", "-filter_complex_threads", "1"),
+    *("-filter_threads", "1", "-filter_complex_threads", "1"),
 )
 
 

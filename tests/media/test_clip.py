@@ -1,7 +1,9 @@
 """An exact clip holds exactly the frames asked for, whatever the original's container, codec and clock."""
 
 import io
+import itertools
 import os
+import subprocess
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,8 +16,9 @@ from services.errors import ClipTooLong, RangeOutside, ToolFailed
 from services.media.clip import ExactPlan, encode_exact, plan_exact
 from services.media.facts import FrameTimes, MediaFacts, Stream
 from services.media.probe import Examination, examine
+from services.media.programs import ffmpeg_path
 from services.media.timecode import TimeRange, print_seconds
-from tests.footage import make_footage, make_sound, numbers, times
+from tests.footage import beeps, make_footage, make_sound, numbers, times, two_joined
 
 
 def clip_of(original: Path, known: Examination, start: Fraction, end: Fraction) -> bytes:
@@ -34,33 +37,6 @@ def boxes_of(made: bytes) -> list[bytes]:
     while at < len(made):
         found.append(made[at + 4 : at + 8])
         at += int.from_bytes(made[at : at + 4], "big")
-    return found
-
-
-def beeps(source: Path | bytes) -> list[float]:
-    """Give the seconds, from the first picture, at which sound rises: the footage beeps on each whole second."""
-    opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    with av.open(opened, "r") as container:
-        first = min(
-            (p.pts or 0) * p.time_base for p in container.demux(video=0) if p.pts is not None and not p.is_discard
-        )
-    opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    loud: list[tuple[float, bool]] = []
-    with av.open(opened, "r") as container:
-        for frame in container.decode(audio=0):
-            assert frame.pts is not None
-            assert frame.time_base is not None
-            level = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
-            level = level / (32768 if frame.format.name.startswith("s16") else 1)
-            start = float(frame.pts * frame.time_base - first)
-            loud += [(start + n / frame.sample_rate, bool(value > 0.1)) for n, value in enumerate(level)]
-    found = []
-    last_loud = -1.0
-    for time, is_loud in loud:
-        if is_loud:
-            if time - last_loud > 0.3:
-                found.append(time)
-            last_loud = time
     return found
 
 
@@ -85,6 +61,9 @@ KINDS = {
 }
 
 
+THOROUGH = {"mp4-variable-rate-b-frames", "ts-b-frames", "avi-b-frames", "theora"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_exactly_the_frames_asked_for_at_their_own_times(kind: str, tmp_path: Path) -> None:
     name, options = KINDS[kind]
@@ -92,7 +71,7 @@ def test_exactly_the_frames_asked_for_at_their_own_times(kind: str, tmp_path: Pa
     known = examine(original)
     all_times = times_of(known)
 
-    for first, end in ((0, 1), (75, 113), (149, 150)):
+    for first, end in ((0, 1), (75, 113), (149, 150)) if kind in THOROUGH else ((75, 113),):
         after = all_times.time_of(end) if end < 150 else known.facts.duration
         made = clip_of(original, known, all_times.time_of(first), after)
 
@@ -128,6 +107,43 @@ def test_a_search_that_lands_late_begins_anew_unseen(tmp_path: Path) -> None:
     with encode_exact(original, known.facts, known.frame_times, plan) as clip:
         late = replace(clip, anchor=replace(clip.anchor, keyframe=Fraction(7)))
         assert numbers(b"".join(late.blocks())) == list(range(120, 150))
+
+
+def test_a_clock_that_starts_anew_is_counted_through(tmp_path: Path) -> None:
+    original = two_joined(tmp_path)
+    known = examine(original)
+    all_times = times_of(known)
+
+    made = clip_of(original, known, all_times.time_of(140), all_times.time_of(171))
+
+    assert numbers(made) == list(range(140, 171))
+    assert beeps(made) == pytest.approx([1 / 3], abs=0.03)  # the beep at 5 s
+
+
+def test_counted_pictures_of_which_one_does_not_decode_give_no_clip(tmp_path: Path) -> None:
+    original = make_footage(tmp_path / "a.avi", frames=150, codec="mjpeg", audio=False)
+    known = examine(original)
+    broken = bytearray(original.read_bytes())
+    for place in range(3):
+        at = broken.index(b"\xff\xd8", len(broken) // 3 + 3000 * place)
+        broken[at : at + 700] = bytes(700)
+    original.write_bytes(broken)
+
+    with pytest.raises(ToolFailed):
+        clip_of(original, known, Fraction(3), Fraction(4))
+
+
+def test_frames_that_an_edit_hides_are_not_in_the_clip(tmp_path: Path) -> None:
+    whole = make_footage(tmp_path / "whole.mp4", frames=300, bframes=2)
+    original = tmp_path / "edited.mp4"
+    cut = [str(ffmpeg_path()), "-v", "error", "-ss", "1.5", "-i", str(whole), "-c", "copy", str(original)]
+    subprocess.run(cut, check=True)
+    known = examine(original)
+
+    made = clip_of(original, known, Fraction(0), Fraction(1))
+
+    assert numbers(made) == list(range(45, 75))
+    assert max(abs(a - b) for a, b in zip(beeps(made), [0.5], strict=True)) < 0.002
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
@@ -300,7 +316,6 @@ SOME = [
     "odd_fragmented_rooftop_60fps.mp4",
     "odd_mpeg2_broadcast_2.5s.ts",
     "phone_android9_gps_vfr_1080p.mp4",
-    "scene_hello_talk_8s_h264_in_avi.avi",
     "scene_hello_talk_8s_theora.ogg",
     "scene_signing_woman_face_front.mkv",
 ]
@@ -325,9 +340,8 @@ def test_frames_of_real_cameras_are_the_original_ones(corpus: Path) -> None:
         if known.facts.video.codec == "theora":
             continue  # its repeated pictures are none to PyAV: compared by number above
         with av.open(str(corpus / name), "r") as container:
-            frames = sorted(container.decode(video=0), key=lambda f: f.pts or 0)[first:end]
+            # decoders give frames in the order of showing, but for what AVI does not tell
+            frames = list(itertools.islice(container.decode(video=0), end))[first:]
             for mine, theirs in zip(clipped, frames, strict=True):
-                turned = np.rot90(
-                    theirs.to_ndarray(format="gray"), (known.facts.video.rotation if known.facts.video else 0) // -90
-                )
+                turned = np.rot90(theirs.to_ndarray(format="gray"), known.facts.video.rotation // -90)
                 assert np.abs(mine[: turned.shape[0], : turned.shape[1]].astype(int) - turned).mean() < 4, name

@@ -10,8 +10,7 @@ from services.media.facts import FrameTimes
 from services.media.fragments import fragments
 from services.media.probe import Examination, examine
 from services.media.remux import Remuxed, remux
-from tests.footage import make_footage, make_sound, numbers, times
-from tests.media.test_clip import beeps
+from tests.footage import beeps, cut_at_the_front, make_footage, make_sound, numbers, times, two_joined
 
 
 def copied(original: Path, folder: Path) -> tuple[Remuxed, Examination]:
@@ -138,3 +137,13 @@ def test_open_groups_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(VerbatimNotPossible, match="lean"):
         copied(original, tmp_path)
+
+
+def test_a_clock_that_starts_anew_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerbatimNotPossible, match="anew"):
+        copied(two_joined(tmp_path), tmp_path)
+
+
+def test_a_first_key_frame_that_comes_late_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerbatimNotPossible, match="late"):
+        copied(cut_at_the_front(tmp_path), tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from services.errors import Invalid, RangeOutside
 from services.media.probe import examine
 from services.media.stills import still
-from tests.footage import make_footage, make_sound, number_of
+from tests.footage import make_footage, make_sound, number_of, two_joined
 
 
 def picture(jpeg: bytes) -> np.ndarray:
@@ -39,9 +39,30 @@ def test_the_frame_shown_at_a_moment(name: str, options: dict[str, Any], tmp_pat
     frame_times = known.frame_times
     assert frame_times is not None
 
-    for frame in (0, 101, 149):
+    for frame in (0, 101) if name == "a.ts" else (149,):
         moment = frame_times.time_of(frame) + Fraction(1, 1000)
         assert number_in(still(original, known.facts, frame_times, moment)) == frame
+
+
+def test_a_repeated_picture_of_theora_is_the_one_before_it(corpus: Path) -> None:
+    original = corpus / "scene_hello_talk_8s_theora.ogg"
+    known = examine(original)
+    assert known.frame_times is not None
+    last = known.frame_times.time_of(248)  # the last three are "the same again"
+
+    repeated, before = (
+        still(original, known.facts, known.frame_times, last - n * Fraction(1001, 30000)) for n in (0, 3)
+    )
+
+    assert repeated == before
+
+
+def test_a_clock_that_starts_anew_is_counted_through(tmp_path: Path) -> None:
+    original = two_joined(tmp_path)
+    known = examine(original)
+    assert known.frame_times is not None
+
+    assert number_in(still(original, known.facts, known.frame_times, known.frame_times.time_of(200))) == 200
 
 
 def test_a_width_is_kept_with_the_shape(tmp_path: Path) -> None:

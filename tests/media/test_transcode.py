@@ -19,8 +19,7 @@ from services.media.probe import Examination, examine
 from services.media.programs import ffmpeg_path, ffmpeg_version, missing_decoders
 from services.media.storyboard import Storyboard, plan_storyboard, thumbnails_vtt
 from services.media.transcode import Rendered, render
-from tests.footage import make_footage, make_sound, number_of, numbers, times
-from tests.media.test_clip import beeps
+from tests.footage import beeps, cut_at_the_front, make_footage, make_sound, number_of, numbers, times, two_joined
 
 
 def rendered(original: Path, folder: Path) -> tuple[Rendered, Examination, list[Fraction]]:
@@ -184,6 +183,30 @@ def test_frames_that_do_not_decode_are_flagged_where_they_are_missing(tmp_path: 
     assert f"{made.frames} of 300 frames" in made.flags[0].detail
     assert made.flags[0].start is not None
     assert 2 < made.flags[0].start < 6
+
+
+def test_a_clock_that_starts_anew_goes_on_in_the_proxy(tmp_path: Path) -> None:
+    made, known, _ = rendered(two_joined(tmp_path), tmp_path)
+
+    assert numbers(made.proxy) == list(range(300))
+    assert made.flags == ()
+    assert known.frame_times is not None
+    assert [float(time) for time in times(made.proxy)] == pytest.approx([n / 30 for n in range(300)], abs=0.001)
+    assert [abs(beep - n) < 0.03 for n, beep in enumerate(beeps(made.proxy))] == [True] * 10
+
+
+def test_time_0_stays_where_it_is_though_the_first_frames_do_not_decode(tmp_path: Path) -> None:
+    made, known, _ = rendered(cut_at_the_front(tmp_path), tmp_path)
+
+    assert known.frame_times is not None
+    missing = len(known.frame_times) - made.frames
+    assert missing > 0
+    assert numbers(made.proxy) == list(range(120, 300))
+    assert times(made.proxy)[1:] == pytest.approx(
+        [float(known.frame_times.time_of(missing + n)) for n in range(1, 180)]
+    )
+    assert [flag.kind for flag in made.flags] == ["decode-errors"]
+    assert made.flags[0].end == known.frame_times.time_of(missing + 1)
 
 
 def test_pictures_patched_by_the_decoder_are_flagged_though_none_is_missing(tmp_path: Path) -> None:
