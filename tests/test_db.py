@@ -66,7 +66,7 @@ WAYS = {
     "bulk update": lambda s: s.execute(update(Unit).values(name="x")),
     "bulk delete": lambda s: s.execute(delete(Unit)),
     "query update": lambda s: s.query(Unit).update({"name": "x"}),
-    "core on the connection": lambda s: s.connection().execute(update(Unit.__table__).values(name="x")),
+    "core on the connection": lambda s: s.connection().execute(update(Unit).values(name="x")),
     "text": lambda s: s.execute(text("UPDATE units SET name = 'x'")),
     "driver text": lambda s: s.connection().exec_driver_sql("UPDATE units SET name = 'x'"),
     "behind a common table": lambda s: s.execute(text("WITH a AS (SELECT 1) UPDATE units SET name = 'x'")),

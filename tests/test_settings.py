@@ -52,4 +52,4 @@ def test_what_cannot_be_meant_is_named(environment, named):
 
 def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
-        Settings().port = 1  # type: ignore[misc]
+        Settings().port = 1

@@ -36,9 +36,9 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
         _BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "upload.see"}
     ),
     "head": frozenset(_BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "case.write", "upload.see"}),
-    "custodian": frozenset(_BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history"}),
+    "custodian": frozenset(_BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "upload.see"}),
     "auditor": frozenset(_BASIC | _SEE_CASES | {"recording.see", "recording.history", "upload.see"}),
-    "admin": frozenset(_BASIC | {"admin.see", "admin.write", "upload.see", "upload.send"}),
+    "admin": frozenset(_BASIC | {"admin.see", "admin.write", "upload.see"}),
     "dock": frozenset({"me.see", "upload.send", "upload.see"}),
     "integrator": frozenset(
         _BASIC | _SEE_CASES | {"recording.see", "incident.write", "case.write", "upload.see"}

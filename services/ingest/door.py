@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from http.cookies import CookieError, SimpleCookie
 from typing import cast
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from services.accounts.rights import Principal, require
-from services.accounts.sessions import COOKIES, principal_of_session
-from services.accounts.tokens import principal_of_token
+from services.accounts.credentials import authenticate
+from services.accounts.rights import require
 from services.bootstrap import Archive
-from services.errors import Conflict, Gone, NotFound, Unauthenticated
+from services.errors import Conflict, Gone, NotFound
 from services.index.models import Upload
 from services.ingest.register import Sender, UploadStage, UploadState
 from services.jobs.lease import ask
@@ -32,28 +29,13 @@ class CatalogueRegister:
         self._gate = archive.settings.gate
 
     def authenticate(self, headers: Mapping[str, str]) -> Sender:
-        """Accept a bearer token, or a browser's login session with its CSRF token."""
-        with self._archive.reading() as session:
-            who = self._principal(session, headers)
+        """Accept a bearer token, or a browser's login session (whose CSRF token the border has checked)."""
+        settings = self._archive.settings
+        secure = settings.behind_proxy or settings.tls_cert is not None
+        who = authenticate(self._archive.engine, headers, self._archive.clock(), secure=secure).who
         require(who, "upload.send")
         units = frozenset({who.unit}) if who.unit else frozenset[str]()
         return Sender(who.id, who.name, units, who.name if who.role == "dock" else None)
-
-    def _principal(self, session: Session, headers: Mapping[str, str]) -> Principal:
-        scheme, _, secret = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secret:
-            return principal_of_token(session, secret.strip(), self._archive.clock())
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError as error:
-            raise Unauthenticated("the request's cookies cannot be read") from error
-        for name in COOKIES:
-            if name in cookies:
-                who, csrf = principal_of_session(session, cookies[name].value, self._archive.clock())
-                if headers.get("x-csrf-token") != csrf:
-                    raise Unauthenticated("the request carries a login session without its CSRF token")
-                return who
-        raise Unauthenticated("the request carries no credential")
 
     def open(
         self, sender: Sender, upload: str, size_bytes: int, metadata: Mapping[str, str], expires_at: datetime

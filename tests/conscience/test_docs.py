@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from services.accounts.rights import ACTIONS, ROLES, Principal, allows
 from services.cli.app import app
 from services.settings import Settings
 
@@ -57,3 +58,11 @@ def test_every_link_between_documents_leads_somewhere(path):
     missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
 
     assert missing == []
+
+
+def test_the_table_of_rights_is_the_code():
+    rows = re.findall(r"^\| `([a-z.]+)` \| (.*) \|$", read("docs/rights.md"), re.MULTILINE)
+    table = {action: [cell.strip() == "●" for cell in cells.split("|")] for action, cells in rows if action in ACTIONS}
+    sample = {role: Principal("user", "", "", role, None, None, frozenset()) for role in ROLES}
+
+    assert table == {action: [allows(sample[role], action) for role in ROLES] for action in sorted(ACTIONS)}
