@@ -11,6 +11,9 @@ from services.errors import NotFound
 
 BUILT: Final = Path(str(files("services.api"))) / "static" / "app"
 
+PAGES: Final = frozenset({"login", "uploads", "cases", "recordings", "link-proposals"})
+"""First words of the pages' addresses, as the pages' router has them."""
+
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose names carry the hash of their content: all of `assets/`."""
 
@@ -45,6 +48,8 @@ def page(path: str, built: Path = BUILT) -> Response:
     elif wanted.is_file():
         is_hashed = wanted.relative_to(root).parts[0] == "assets"
         return FileResponse(wanted, headers={"Cache-Control": FOREVER if is_hashed else "no-cache"})
-    if path.startswith(("api/", "assets/")) or "." in path.rpartition("/")[2]:
+    first, _, rest = path.partition("/")
+    is_file_name = "." in path.rpartition("/")[2] and not (first in PAGES and rest)  # a case number may have dots
+    if path.startswith(("api/", "assets/")) or is_file_name:
         raise NotFound(f"nothing answers at /{path[:200]}")
     return FileResponse(entry, media_type="text/html", headers={"Cache-Control": "no-cache"})
