@@ -44,7 +44,7 @@ run: setup ## Run the archive with demonstration data
 	@$(BIN)/huisu up --demo --home $(HOME_DIR) --port $(PORT)
 
 test: setup-test ## Set up and pass all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q $(ARGS)
 	@services/web/scripts/test.sh $(BIN)
 
 soak: setup-test ## Run the tests' full counts, in parts, resumable
