@@ -17,7 +17,7 @@ MOST_RANGES: Final = 64
 
 HEADER_CHARACTERS: Final = 4096
 
-_ONE = re.compile(r"(\d{1,18})?\s*-\s*(\d{1,18})?")
+_ONE = re.compile(r"([0-9]{1,18})?[ \t]*-[ \t]*([0-9]{1,18})?")
 
 
 @dataclass(frozen=True, slots=True)

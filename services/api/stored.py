@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.errors import IntegrityError, NotFound
+from services.errors import IntegrityError, NotFound, RangeOutside
 from services.index.models import Object, Rendition
 from services.storage.store import Blocks, ObjectStore
 
@@ -38,13 +38,15 @@ class Stored:
         Give the bytes [offset, offset + length) in blocks of at most 1 MiB.
 
         Raises, by the call itself:
-            IntegrityError: the catalogue knows the object, the store does not. Raise the alarm.
+            IntegrityError: the store has no such object, or a shorter one. Raise the alarm.
             StoreUnavailable: try again later.
         """
         try:
             return store.read(self.key, self.version, offset=offset, length=length)
-        except NotFound as error:
-            raise IntegrityError(f"the store has no {self.key} of version {self.version}: {error}") from error
+        except (NotFound, RangeOutside) as error:
+            raise IntegrityError(
+                f"{self.key} of version {self.version} is not what the catalogue says: {error}"
+            ) from error
 
     def whole(self, store: ObjectStore) -> bytes:
         """Read a small file at once."""

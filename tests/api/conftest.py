@@ -7,6 +7,8 @@ import pytest
 from services.accounts import people, units
 from services.bootstrap import Archive
 from tests.api.site import PASSWORD, Site, serve
+from tests.api.theatre import Theatre, open_theatre
+from tests.archive_fixture import Empty, HeldClock, open_for_test
 
 
 @pytest.fixture
@@ -20,3 +22,15 @@ def site(sqlite_archive: Archive) -> Iterator[Site]:
         people.add_user(work, "wang", role="reviewer", unit="D1", password=PASSWORD, actor="test")
     with serve(sqlite_archive) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def theatre(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """Serve real footage, made and sent once for all tests; each test counts only the entries it causes."""
+    home = tmp_path_factory.mktemp("theatre")
+    clock = HeldClock()
+    with (
+        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
+        open_theatre(archive, clock, tmp_path_factory.mktemp("footage")) as opened,
+    ):
+        yield opened

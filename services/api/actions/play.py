@@ -18,6 +18,7 @@ from services.index.recordings import rendition
 from services.index.visible import fetch, is_id
 from services.jobs.lease import of_key
 from services.jobs.table import JobState
+from services.media.facts import DAMAGE
 from services.media.fragments import Fragment
 from services.media.hls import ByteRange, playlist
 
@@ -94,7 +95,8 @@ def unmade(session: Session, recording: Recording, what: str) -> HuisuError:
     """Say why something made from a recording is not there: not yet, or never. Raise what it gives."""
     require_present(recording)
     if recording.facts is not None and not recording.playable:
-        kinds = ", ".join(sorted({flag["kind"] for flag in recording.flags})) or "nothing of it decodes"
+        damage = {flag["kind"] for flag in recording.flags} & DAMAGE
+        kinds = ", ".join(sorted(damage)) or "nothing of it decodes"
         return NotPlayable(f"the recording is {recording.state}: {kinds}")
     jobs = [job for job in of_key(session, recording.id) if job.kind in {"examine", "render"}]
     if jobs and jobs[-1].state in {JobState.SET_ASIDE, JobState.FAILED}:

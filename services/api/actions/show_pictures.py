@@ -7,7 +7,7 @@ from services.api.actions.play import unmade
 from services.api.actions.preview import preview
 from services.api.stored import Stored
 from services.bootstrap import Archive
-from services.errors import NotFound
+from services.errors import NotPlayable
 from services.index.models import Recording
 from services.index.recordings import rendition
 from services.index.visible import fetch
@@ -21,7 +21,8 @@ def show(archive: Archive, who: Principal, recording_id: str, kind: str, wish: W
     Under a viewing it belongs to that; without one it is the day's preview of this person.
 
     Raises:
-        NotFound: no such recording, or it has no pictures (no sound) at all.
+        NotPlayable: it has no pictures (no sound) at all. Not a 404: lists ask for every poster, and a 404 about
+            a recording is recorded as a refusal.
         NotReady: it is still being made.
         And as `look` and `preview`.
     """
@@ -52,7 +53,7 @@ def _find(archive: Archive, who: Principal, recording_id: str, kind: str) -> tup
         if row is not None:
             return Stored.rendition(row), row.facts
         if _lacks_stream(recording, kind) or rendition(session, recording.id, "proxy") is not None:
-            raise NotFound(f"this recording has no {kind}")
+            raise NotPlayable(f"this recording has no {kind}")
         raise unmade(session, recording, f"its {kind}")
 
 

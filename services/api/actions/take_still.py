@@ -10,7 +10,7 @@ from services.api.actions.look import look
 from services.api.actions.open_viewing import Wish
 from services.bootstrap import Archive
 from services.digest import Digest
-from services.errors import NotFound, RangeOutside, TooManyRequests
+from services.errors import NotPlayable, RangeOutside, TooManyRequests
 from services.media.stills import still
 from services.media.timecode import print_seconds
 
@@ -26,14 +26,14 @@ def take_still(
     Give the frame that is shown at `at` seconds as JPEG; the look is entered first.
 
     Raises:
-        NotFound, NotAllowed, Gone, ReasonRequired: as `look`; also a recording without pictures.
+        NotFound, NotAllowed, Gone, ReasonRequired: as `look`.
         RangeOutside: the recording has no such moment.
         NotReady, NotPlayable, NoDecoder, Unplayable: there is nothing (yet) to show.
         TooManyRequests: too many stills are being made now.
     """
     source = source_of(archive, who, recording_id, "recording.play")
     if source.facts.video is None or source.frame_times is None:
-        raise NotFound("this recording has no pictures")
+        raise NotPlayable("this recording has no pictures")
     if at >= source.facts.duration:
         raise RangeOutside(
             f"the recording has {print_seconds(source.facts.duration)} seconds; nothing is at {print_seconds(at)}"
