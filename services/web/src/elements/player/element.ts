@@ -84,10 +84,13 @@ export class EvidencePlayer extends HTMLElement {
     return this.watched.intervals
   }
 
-  /** Seconds from the first frame; the media's own length wins over the catalogue's once it is known. */
+  /**
+   * Seconds from the first frame. A proxy may end a little before its original does, and the last frames of
+   * the original must stay in reach of a clip: the longer of both counts.
+   */
   get duration(): number {
     const own = this.parts.video.duration
-    return Number.isFinite(own) && own > 0 ? own : this.media.duration
+    return Number.isFinite(own) && own > 0 ? Math.max(own, this.media.duration) : this.media.duration
   }
 
   /** Show another recording from its start, or from `media.startAt`. */
