@@ -1,5 +1,6 @@
 """Ask for jobs, lease them, renew, answer, and take back what a dead worker held."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ from services.db import plain, reading
 from services.errors import HuisuError, NotFound, Unavailable
 from services.jobs.table import Job, JobRow, JobState, JobView, view
 from services.queue import queue_of
+
+log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=30)
 """How long a worker may be silent before its job is another's. Renewed every third of it."""
@@ -98,9 +101,9 @@ def claim(engine: Engine, queues: Sequence[str], now: datetime, *, job_id: str |
         if row is None:
             return None
         if row.state == JobState.RUNNING and row.attempts >= ATTEMPTS:
-            _end(
-                row, JobState.SET_ASIDE, now, "worker-lost", f"its worker ended {row.attempts} times without an answer"
-            )
+            reason = f"its worker ended {row.attempts} times without an answer"
+            _end(row, JobState.SET_ASIDE, now, "worker-lost", reason)
+            log.error("job set aside", extra={"job": row.id, "kind": row.kind, "key": row.key, "error": reason})
             return None
         row.state, row.attempts = JobState.RUNNING, row.attempts + 1
         row.lease, row.lease_until, row.progress = str(uuid4()), now + LEASE, None
@@ -126,7 +129,7 @@ def finish(engine: Engine, job: Job, now: datetime) -> bool:
 
 
 def fail(engine: Engine, job: Job, now: datetime, error: BaseException) -> JobState:
-    """Say why an attempt failed: tried again later, or set aside after the last."""
+    """Say why an attempt failed: tried again later, or set aside after the last. RUNNING: another holds it by now."""
     code = error.code if isinstance(error, HuisuError) else "internal"
     outage = isinstance(error, Unavailable)
     aside = not outage and job.attempt >= ATTEMPTS
@@ -144,8 +147,7 @@ def fail(engine: Engine, job: Job, now: datetime, error: BaseException) -> JobSt
     }
     if outage:
         values["attempts"] = job.attempt - 1
-    _answer(engine, job, values)
-    return state
+    return state if _answer(engine, job, values) else JobState.RUNNING
 
 
 def _answer(engine: Engine, job: Job, values: dict[str, Any]) -> bool:

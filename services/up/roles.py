@@ -1,25 +1,18 @@
 """Run one process of an archive: server, dock's gate, worker or beat."""
 
-import asyncio
 import logging
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import uvicorn
-from fastapi import APIRouter, FastAPI
-
-from services.api.app import create_app
-from services.api.problems import answer
 from services.bootstrap import Archive, open_archive
+from services.errors import Unavailable
 from services.index.migrate import require_current
 from services.ingest.door import CatalogueRegister
-from services.ingest.memory import reuse_freed_memory
 from services.ingest.scratch import sweep_scratch
 from services.ingest.staging import Staging
 from services.ingest.tasks import tasks
-from services.ingest.tus import router
 from services.jobs.lease import claim
 from services.jobs.worker import poll, run
 from services.queue import QUEUES, TASK
@@ -52,6 +45,8 @@ def serve(settings: Settings, *, door: bool, pages: bool = True, beat: bool = Fa
 
     `door` makes this process a gate: it owns the staging folder. `beat` also runs the archive's rounds.
     """
+    from services.up.listening import listen  # noqa: PLC0415  (a worker starts in half the time without it)
+
     with process(settings) as (archive, stop):
         kind = "serve" if pages else "gate"
         rounds: list[Round] = [heartbeat(archive, kind), *(beat_rounds(archive) if beat else [])]
@@ -60,49 +55,13 @@ def serve(settings: Settings, *, door: bool, pages: bool = True, beat: bool = Fa
             staging = Staging(settings.paths.staging, reserve_bytes=settings.staging_reserve_bytes)
             register = CatalogueRegister(archive)
             rounds += gate_rounds(archive, staging, register)
-        app = create_app(archive, door=_door(archive, staging, register) if staging and register else None)
         run_rounds(rounds, stop)
         try:
-            _listen(app, settings)
+            listen(archive, staging, register)
         finally:
             stop.set()
             if staging is not None:
                 staging.close()
-
-
-def _door(archive: Archive, staging: Staging, register: CatalogueRegister) -> APIRouter:
-    settings = archive.settings
-    return router(
-        staging,
-        register,
-        gate=settings.gate,
-        max_size_bytes=settings.upload_max_bytes,
-        clock=archive.clock,
-        problem=answer,
-        stall_s=settings.body_timeout_s,
-    )
-
-
-def _listen(app: FastAPI, settings: Settings) -> None:
-    reuse_freed_memory()  # else each block of a body is mapped and unmapped anew: a third of the speed
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # the API's border reads a proxy's headers itself, and only when told to
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-        timeout_graceful_shutdown=10,
-        backlog=512,
-    )
-    with suppress(asyncio.CancelledError):
-        uvicorn.Server(config).run()
 
 
 def queues_of(settings: Settings, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -130,7 +89,11 @@ def _work_by_rings(archive: Archive, queues: Sequence[str]) -> None:
 
     @app.task(name=TASK, acks_late=True)  # type: ignore[untyped-decorator]
     def answer(job_id: str) -> None:
-        job = claim(archive.engine, queues, archive.clock(), job_id=job_id)
+        try:
+            job = claim(archive.engine, queues, archive.clock(), job_id=job_id)
+        except Unavailable as error:  # the sweeper rings again
+            log.warning("no job could be claimed", extra={"job": job_id, "error": str(error)})
+            return
         if job is not None:
             run(archive.engine, job, functions, archive.clock)
 

@@ -8,9 +8,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2] / "services"
 
 HOMES = {
-    "fastapi": ["api/", "ingest/", "up/roles.py"],
+    "fastapi": ["api/", "ingest/", "up/listening.py"],
     "starlette": ["api/", "ingest/"],
-    "uvicorn": ["up/roles.py"],
+    "uvicorn": ["up/listening.py"],
     "ffmpeg": ["media/"],
     "av": ["media/"],
     "cv2": ["media/"],

@@ -115,7 +115,8 @@ def test_an_outage_never_sets_aside(archive, clock):
     assert state(archive, job).error_code == "store-unavailable"
 
 
-def test_a_job_that_kills_its_worker_is_poison(archive, clock):
+def test_a_job_that_kills_its_worker_is_poison(archive, clock, expects_errors):
+    expects_errors.append("job set aside")
     job = want(archive)
     for _ in range(3):
         assert claim(archive.engine, QUEUES, clock()) is not None

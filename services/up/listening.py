@@ -1,0 +1,53 @@
+"""Listen for people and docks: the only part of `up` that loads the web framework."""
+
+import asyncio
+from contextlib import suppress
+
+import uvicorn
+from fastapi import APIRouter
+
+from services.api.app import create_app
+from services.api.problems import answer
+from services.bootstrap import Archive
+from services.ingest.door import CatalogueRegister
+from services.ingest.memory import reuse_freed_memory
+from services.ingest.staging import Staging
+from services.ingest.tus import router
+
+
+def listen(archive: Archive, staging: Staging | None, register: CatalogueRegister | None) -> None:
+    """Answer people, and docks where this process owns a staging folder, until SIGTERM or Ctrl-C."""
+    settings = archive.settings
+    app = create_app(archive, door=_door(archive, staging, register) if staging and register else None)
+    reuse_freed_memory()  # else each block of a body is mapped and unmapped anew: a third of the speed
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the API's border reads a proxy's headers itself, and only when told to
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        timeout_graceful_shutdown=10,
+        backlog=512,
+    )
+    with suppress(asyncio.CancelledError):
+        uvicorn.Server(config).run()
+
+
+def _door(archive: Archive, staging: Staging, register: CatalogueRegister) -> APIRouter:
+    settings = archive.settings
+    return router(
+        staging,
+        register,
+        gate=settings.gate,
+        max_size_bytes=settings.upload_max_bytes,
+        clock=archive.clock,
+        problem=answer,
+        stall_s=settings.body_timeout_s,
+    )

@@ -1,0 +1,157 @@
+"""The same pipeline with a broker as doorbell: rings may be lost, doubled or come late, the database decides."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from services.errors import Unavailable
+from services.jobs.lease import ATTEMPTS, LEASE, ask
+from services.jobs.table import JobState
+from services.queue import ring
+from tests.cluster.cluster import QUEUES
+from tests.crash.station import ROOT
+from tests.footage import make_footage
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+SOAK = bool(os.environ.get("HUISU_SOAK"))
+FILES = 24 if SOAK else 4
+
+LARGER = [pytest.param(name, "postgres", marks=pytest.mark.postgres) for name in ("redis", "rabbitmq")]
+on_each = pytest.mark.parametrize(("broker", "engine_kind"), [("redis", "sqlite"), *LARGER], indirect=["broker"])
+on_larger = pytest.mark.parametrize(("broker", "engine_kind"), LARGER if SOAK else LARGER[:1], indirect=["broker"])
+
+
+@on_each
+def test_files_become_ready_by_rings_alone(cluster, film):
+    workers = [cluster.worker(), cluster.worker("examine,render")]
+    uploads = [cluster.dock.receive(film(n), filename=f"{n}.mp4", officer="900001") for n in range(FILES)]
+    wreck = cluster.dock.receive(film(0)[:5000], filename="断.mp4")
+
+    cluster.settle([*uploads, wreck], 120)
+
+    assert [cluster.recording(upload).state for upload in uploads] == ["ready"] * FILES
+    assert cluster.recording(wreck).state == "damaged"
+    assert [cluster.entries(upload).count("rec.ingest") for upload in uploads] == [1] * FILES
+    assert [worker.poll() for worker in workers] == [None, None]
+    assert cluster.findings() == []
+
+
+@on_larger
+def test_what_nobody_rang_for_is_rung_by_the_sweeper(cluster, broker, film):
+    broker.stop()
+    upload = cluster.dock.receive(film(1), filename="静.mp4")
+    broker.start()
+    cluster.worker()
+    assert not cluster.is_settled([upload])
+    cluster.beat()
+
+    cluster.settle([upload], 120)
+
+    assert cluster.recording(upload).state == "ready"
+
+
+@on_larger
+def test_a_broker_that_stops_in_the_middle_loses_nothing(cluster, broker, film):
+    cluster.worker()
+    cluster.beat()
+    first = [cluster.dock.receive(film(n), filename=f"{n}.mp4") for n in range(FILES)]
+    cluster.until(lambda: any(job.state == JobState.RUNNING for job in cluster.jobs()))
+
+    broker.stop()
+    second = [cluster.dock.receive(film(100 + n), filename=f"{n}.mp4") for n in range(2)]
+    broker.start()
+    third = cluster.dock.receive(film(200), filename="后.mp4")
+    cluster.settle([*first, *second, third], 150)
+
+    assert {cluster.recording(upload).state for upload in [*first, *second, third]} == {"ready"}
+    assert cluster.findings() == []
+
+
+@on_larger
+def test_a_worker_killed_while_rendering_is_followed_by_another(cluster, tmp_path):
+    long = make_footage(tmp_path / "long.mp4", frames=3000, size=(640, 360), gop=60)
+    cluster.worker("gate,examine")
+    cluster.beat()
+    victim = cluster.worker("render")
+    upload = cluster.dock.receive(long)
+    cluster.until(lambda: any(job.state == JobState.RUNNING for job in cluster.jobs("render")), 90)
+
+    victim.kill()
+    victim.wait()
+    assert cluster.jobs("render")[0].state == JobState.RUNNING
+    cluster.worker("render")
+    waited = cluster.until(lambda: cluster.jobs("render")[0].attempts == 2, LEASE.total_seconds() + 15)
+    cluster.settle([upload], 120)
+
+    assert waited > 5
+    assert cluster.recording(upload).state == "ready"
+    assert cluster.entries(upload).count("rec.rendition") == len(set(cluster.rows_of("renditions", "kind"))) + 1
+    assert cluster.findings() == []
+
+
+@on_larger
+def test_each_ring_delivered_many_times_is_done_once(cluster, film):
+    done = threading.Event()
+
+    def ring_and_ring_again():
+        while not done.wait(0.2):
+            for job in cluster.jobs():
+                for _ in range(3):
+                    ring(cluster.archive.broker, job.queue, job.id)
+
+    workers = [cluster.worker(), cluster.worker()]
+    ringing = threading.Thread(target=ring_and_ring_again)
+    ringing.start()
+    uploads = [cluster.dock.receive(film(n), filename=f"{n}.mp4", case="A-7") for n in range(FILES)]
+    cluster.settle(uploads, 120)
+    done.set()
+    ringing.join()
+
+    for upload in uploads:
+        entries = cluster.entries(upload)
+        assert [entries.count(name) for name in ("rec.ingest", "rec.verify", "rec.link", "rec.facts")] == [1, 1, 1, 1]
+    assert all(job.attempts == 1 for job in cluster.jobs())
+    assert [worker.poll() for worker in workers] == [None, None]
+    assert cluster.findings() == []
+
+
+@on_larger
+def test_a_job_that_kills_its_workers_is_set_aside_and_the_rest_goes_on(cluster, film):
+    first = cluster.dock.receive(film(1), filename="a.mp4")
+    cluster.dock.work()
+    with cluster.archive.plain() as session:
+        bell = ask(session, "link", cluster.recording(first).id, cluster.archive.clock(), recipe="毒")
+    command = [sys.executable, "-m", "tests.cluster.poisoned", QUEUES]
+    environment = os.environ | cluster.environment
+    statuses = []
+    for attempt in range(ATTEMPTS):
+        cluster.archive.ring([bell])
+        ahead = str(attempt * (LEASE.total_seconds() + 10))
+        ended = subprocess.run([*command, ahead], cwd=ROOT, env=environment, timeout=90, check=False)
+        statuses.append(ended.returncode)
+    cluster.archive.ring([bell])
+    later = subprocess.Popen([*command, str(ATTEMPTS * (LEASE.total_seconds() + 10))], cwd=ROOT, env=environment)
+    try:
+        cluster.until(lambda: cluster.jobs("link")[0].state == JobState.SET_ASIDE)
+        second = cluster.dock.receive(film(2), filename="b.mp4")
+        cluster.until(lambda: cluster.dock.row(second).state == "verified")
+    finally:
+        later.kill()
+        later.wait()
+
+    [poison] = cluster.jobs("link")
+    assert statuses == [-9] * ATTEMPTS
+    assert (poison.error_code, poison.attempts) == ("worker-lost", ATTEMPTS)
+    assert "3 times" in poison.error
+
+
+@pytest.mark.parametrize(("broker", "engine_kind"), [("redis", "sqlite")], indirect=["broker"])
+def test_a_ring_into_nowhere_is_named_and_harms_nothing(cluster, broker):
+    broker.stop()
+
+    with pytest.raises(Unavailable, match="did not take the ring"):
+        ring(cluster.archive.broker, "examine", "any")
+    broker.start()
