@@ -168,7 +168,11 @@ class ExactClip:
         run_up = self.plan.start if anchor.keyframe is None else self.plan.start - (anchor.keyframe - anchor.origin)
         seconds = float(20 * run_up + 50 * (self.plan.end - self.plan.start))
         return Limits(
-            wall_s=300 + 2 * seconds, cpu_s=int(60 + seconds), memory_bytes=MEMORY_BYTES, file_bytes=0, idle_s=300
+            wall_s=300 + 2 * seconds,
+            cpu_s=int(60 + seconds),
+            memory_bytes=MEMORY_BYTES,
+            file_bytes=0,
+            idle_s=300 + 2 * float(run_up) + 2 * float(run_up),
         )
 
     def _output(self, anchor: Anchor) -> Any:

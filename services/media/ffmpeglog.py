@@ -5,7 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-_OUT_TIME = re.compile(r"out_time_us=(\d+)$")
+PROGRESS_FORMAT = "t={t}"
+"""
+What `-stats_enc_post` prints for each coded frame. `-progress` is of no use here: it says nothing before the
+first frame of every output, and the storyboard's only one comes at the end.
+"""
+SMALLEST_STEP = Fraction(1, 200)
+
+_TIME = re.compile(r"t=(\d+(?:\.\d+)?)$")
 _DROPPED = re.compile(r"discarding (\d+) audio samples$")
 _DECODED = re.compile(r"Input stream .*\(audio\): .*\((\d+) samples\)")
 _FAILED = re.compile(r"Input stream .*\(video\): .* (\d+) decode errors")
@@ -18,29 +25,30 @@ class Report:
     """
     Gather progress and complaints of one run of ffmpeg at `-loglevel level+verbose`.
 
-    `expected` is the duration in seconds that counts as all. `dropped_sound` and `decoded_sound` are samples
-    of one channel. `bad_pictures` counts packets that gave no picture and pictures that the decoder patched.
+    `duration` seconds count as all. `on_progress` hears the done part, at least half a percent more each time.
+    `dropped_sound` and `decoded_sound` are samples of one channel. `bad_pictures` counts packets that gave no
+    picture and pictures that the decoder patched.
     """
 
-    expected: Fraction
+    duration: Fraction
     on_progress: Callable[[Fraction], None]
-    done: Fraction = Fraction(-1)
+    reached: Fraction = Fraction(-1)
+    told: Fraction = Fraction(0)
     dropped_sound: int = 0
     decoded_sound: int = 0
     bad_pictures: int = 0
     first_error: str = ""
 
     def hear(self, line: str) -> bool:
-        """Take one line of `-progress`; say whether more is done than before."""
-        found = _OUT_TIME.match(line)
-        if found is None:
+        """Take one line of `PROGRESS_FORMAT`; say whether a later frame was coded than before."""
+        found = _TIME.match(line)
+        if found is None or (time := Fraction(found[1])) <= self.reached:
             return False
-        done = Fraction(int(found[1]), 1_000_000)
-        if done <= self.done:
-            return False
-        self.done = done
-        if self.expected > 0:
-            self.on_progress(min(done / self.expected, Fraction(1)))
+        self.reached = time
+        done = min(time / self.duration, Fraction(1)) if self.duration else Fraction(1)
+        if done >= self.told + SMALLEST_STEP:
+            self.told = done
+            self.on_progress(done)
         return True
 
     def complain(self, line: str) -> None:

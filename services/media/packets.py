@@ -20,6 +20,8 @@ SEARCHED_PACKETS = 20_000
 """Give up looking for a stream's packets after so many of others."""
 RESTART_S = Fraction(3, 2)
 """A transport stream whose clock ends so far from where its packets lead has started it anew."""
+EARLIER_S = (0, 4, 16, 64)
+"""Without an index a search ends anywhere; the next key frame may be too late, so it is tried from earlier."""
 PREROLL = Fraction(2)
 """
 Begin decoding at a key frame at least so long before the first wanted frame: a picture refreshed
@@ -137,14 +139,18 @@ def fit(times: Sequence[Fraction], head: Sequence[Fraction]) -> Fraction:
 def keyframe_before(media: Any, stream: Any, origin: Fraction, position: Fraction) -> Fraction | None:
     """Give the time, on the file's clock, of a key frame at or before `position`; None if there is none to find."""
     wanted = origin + position
-    try:
-        media.seek(int(wanted / Fraction(stream.time_base)), stream=stream, backward=True, any_frame=False)
-        for packet in itertools.islice(media.demux(stream), HEAD_PACKETS):
-            if packet.is_keyframe and packet.pts is not None:
-                time = packet.pts * Fraction(packet.time_base)
-                return time if origin < time <= wanted else None
-    except av.error.FFmpegError:
-        return None  # a file that cannot be searched is decoded from its beginning
+    for back in EARLIER_S:
+        if wanted - back <= origin:
+            return None
+        try:
+            media.seek(int((wanted - back) / Fraction(stream.time_base)), stream=stream, backward=True)
+            packets = itertools.islice(media.demux(stream), SEARCHED_PACKETS)
+            key = next((packet for packet in packets if packet.is_keyframe and packet.pts is not None), None)
+        except av.error.FFmpegError:
+            return None  # a file that cannot be searched is decoded from its beginning
+        time = None if key is None else Fraction(key.pts * Fraction(key.time_base))
+        if time is not None and origin < time <= wanted:
+            return time
     return None
 
 

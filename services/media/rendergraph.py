@@ -12,6 +12,7 @@ import ffmpeg
 
 from services.media.anchor import Anchor
 from services.media.facts import FrameTimes, MediaFacts
+from services.media.ffmpeglog import PROGRESS_FORMAT
 from services.media.pictures import pictures
 from services.media.programs import file_name, guarded_input, seconds_text
 from services.media.sound import PCM_RATE
@@ -172,6 +173,8 @@ def _proxy_options(job: Job) -> dict[str, object]:
         "fs": int(2**24 + 2**18 * seconds),
         "threads": 1,
     }
+    kind = "a" if job.picture is None else "v"
+    options |= {f"stats_enc_post:{kind}": "pipe:1", f"stats_enc_post_fmt:{kind}": PROGRESS_FORMAT}
     if job.picture is None:
         options["frag_duration"] = FRAGMENT_US
     else:

@@ -148,7 +148,7 @@ def _run(job: Job, on_progress: Callable[[Fraction], None]) -> _Run:
 
 
 _LEADING = (
-    *("-v", "level+verbose", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5"),
+    *("-v", "level+verbose", "-nostats"),
     *("-filter_threads", "1", "-filter_complex_threads", "1"),
 )
 

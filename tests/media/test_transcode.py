@@ -108,6 +108,13 @@ def test_tiles_poster_and_peaks_show_what_was_there(tmp_path: Path) -> None:
     ]
 
 
+def test_progress_is_heard_while_it_works(tmp_path: Path) -> None:
+    _, _, progress = rendered(make_footage(tmp_path / "a.mp4", frames=1800, size=(640, 360)), tmp_path)
+
+    assert any(Fraction(1, 100) < part < Fraction(99, 100) for part in progress)
+    assert progress[-1] > Fraction(9, 10)
+
+
 def test_the_recipe_names_tool_version_and_parameters(tmp_path: Path) -> None:
     made, _, _ = rendered(make_footage(tmp_path / "a.mp4", frames=30), tmp_path)
 
