@@ -1,0 +1,48 @@
+"""
+Measure the archive against floors, in one run, on this machine: `huisu bench NAME` prints one JSON line.
+
+Subject and floor take turns, CPU seconds come first, and the load average stands beside the result: a
+shared machine's seconds say little, a ratio within one run says much. `docs/performance.md` explains
+each field and keeps measured lines.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from services.bench import docking, ingest, playable, receive, render, store
+from services.bench.measure import Result, as_line
+from services.errors import Invalid
+
+BENCHES: Final[Mapping[str, Callable[[Path, float], Result]]] = MappingProxyType(
+    {
+        "store": store.measure,
+        "ingest": ingest.measure,
+        "receive": receive.measure,
+        "playable": playable.measure,
+        "render": render.measure,
+        "docking": docking.measure,
+    }
+)
+
+
+def run(name: str, folder: Path | None = None, scale: float = 1.0) -> str:
+    """
+    Run one benchmark in a folder of its own below `folder` (default: the system's temporary one); give its JSON line.
+
+    `scale` shrinks sizes and rounds, to see that a benchmark works; only a run at 1 measures anything.
+
+    Raises:
+        Invalid: there is no such benchmark, or the scale is not above 0 and at most 1.
+    """
+    if name not in BENCHES:
+        raise Invalid(f"no benchmark {name!r}; there are {', '.join(BENCHES)}")
+    if not 0 < scale <= 1:
+        raise Invalid(f"the scale of a benchmark is above 0 and at most 1, not {scale}")
+    load = os.getloadavg()
+    with tempfile.TemporaryDirectory(prefix=f"huisu-bench-{name}-", dir=folder) as place:
+        result = BENCHES[name](Path(place), scale)
+    return as_line(name, result, scale, load)
