@@ -11,6 +11,7 @@ from services.api.actions.end_viewing import end_silent, end_viewing, tell_watch
 from services.api.actions.look import look
 from services.api.actions.open_viewing import Wish, open_viewing
 from services.api.actions.preview import preview
+from services.api.actions.take_original import take_original
 from services.api.looks import looks_of
 from services.bootstrap import Archive
 from services.custody.ledger import history
@@ -291,3 +292,34 @@ def test_over_http_a_viewing_is_opened_told_and_ended(theatre: Theatre) -> None:
     assert odd.status_code == 422
     last = theatre.entries(None, "rec.view.end")[-1]
     assert (json.loads(last.values["time_ranges"]), last.values["outcome"]) == ([[0, 3]], '"ended"')
+
+
+def test_an_original_is_entered_once_for_a_viewing_and_reason(archive: Archive, scene: tuple[Principal, str]) -> None:
+    who, recording = scene
+    viewing = open_viewing(archive, who, recording, Wish(reason="复核"))
+    wishes = [Wish(viewing=viewing), Wish(viewing=viewing, reason="复核"), Wish(viewing=viewing, reason="法庭")]
+    taken = [take_original(archive, who, recording, wish) for wish in (*wishes, wishes[0])]
+    taken[0].look.note_bytes("original", 0, 10)
+    end_viewing(archive, viewing, "ended")
+
+    assert {one.look.viewing for one in taken} == {viewing}
+    made = entries(archive, recording, "rec.original")
+    assert [one["reason"] for one in made] == ['"复核"', '"法庭"']
+    assert entries(archive, recording, "rec.view.end")[0]["byte_ranges"] == '[["original",[0,10]]]'
+    with pytest.raises(ReasonRequired):
+        take_original(archive, who, recording, Wish())
+    with pytest.raises(ReasonRequired):
+        take_original(archive, who, recording, Wish(viewing=open_viewing(archive, who, recording, Wish())))
+
+
+def test_what_was_disposed_of_is_gone(archive: Archive, scene: tuple[Principal, str]) -> None:
+    recording = add_recording(archive, unit=scene[0].unit, state="disposed")
+    for forbidden in (
+        lambda: open_viewing(archive, scene[0], recording, Wish()),
+        lambda: preview(archive, scene[0], recording),
+        lambda: take_original(archive, scene[0], recording, Wish(reason="x")),
+    ):
+        with pytest.raises(Gone):
+            forbidden()
+
+    assert starts(archive, recording) == []
