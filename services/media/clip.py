@@ -172,7 +172,7 @@ class ExactClip:
             cpu_s=int(60 + seconds),
             memory_bytes=MEMORY_BYTES,
             file_bytes=0,
-            idle_s=300 + 2 * float(run_up) + 2 * float(run_up),
+            idle_s=300 + 2 * float(run_up),
         )
 
     def _output(self, anchor: Anchor) -> Any:
