@@ -3,10 +3,10 @@
 import struct
 
 import pytest
-from services.index.fsck import check
 
 from services.custody.ledger import history
 from services.digest import Digest
+from services.index.fsck import check
 from services.index.models import Arrival, Object, Recording
 from services.storage import keys
 from tests.flows.pipeline import Dock

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import pytest
-from services.index.fsck import check
 
+from services.index.fsck import check
 from services.index.models import Recording, Rendition
 from tests.flows.pipeline import Dock, expected
 
