@@ -1,11 +1,11 @@
-"""Shape footage and what it belongs to: bodies that are read, and answers as the contract names them."""
+"""Shape footage and looks at it: bodies that are read, and answers as the contract names them."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.accounts.names import check_number
 from services.api.actions.change_meta import Category
@@ -18,7 +18,8 @@ def _decimal(value: Any) -> Any:
     return float(print_seconds(value)) if isinstance(value, Fraction) else value
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Refuse what no text here may hold."""
     if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError("text holds a NUL or half a character")
     return text
@@ -29,9 +30,8 @@ def _number(text: str) -> str:
 
 
 Seconds = Annotated[float, BeforeValidator(_decimal)]
-Text = Annotated[str, AfterValidator(_plain)]
+Text = Annotated[str, AfterValidator(plain)]
 NumberText = Annotated[str, AfterValidator(_number)]
-Officer = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -150,7 +150,7 @@ class RecordingPatch(Body):
 
     category: Category = "UNCATEGORISED"
     grade: Annotated[int, Field(ge=1, le=4, strict=True)] = 1
-    note: Annotated[str, Field(max_length=5000), AfterValidator(_plain)] | None = None
+    note: Annotated[str, Field(max_length=5000), AfterValidator(plain)] | None = None
 
 
 class NewViewing(Body):
@@ -224,163 +224,6 @@ class Answered(Shape):
 
     id: str
     state: str
-
-
-class Place(Body):
-    """Where an incident is; degrees of WGS 84."""
-
-    name: Annotated[str, Field(max_length=500), AfterValidator(_plain)] | None = None
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-
-
-class IncidentBody(Body):
-    """An incident as dispatch tells it; what is absent stays as it is."""
-
-    unit: Annotated[Text, Field(max_length=64)] | None = None
-    type: Annotated[Text, Field(max_length=100)] | None = None
-    reported_at: AwareDatetime | None = None
-    dispatched_at: AwareDatetime | None = None
-    arrived_at: AwareDatetime | None = None
-    cleared_at: AwareDatetime | None = None
-    officers: Annotated[list[Officer], Field(max_length=1000)] = Field(default_factory=list)
-    devices: Annotated[list[Annotated[Text, Field(max_length=128)]], Field(max_length=1000)] = Field(
-        default_factory=list
-    )
-    place: Place | None = None
-    case: NumberText | None = None
-
-    def told(self) -> dict[str, Any]:
-        """Give only what was told."""
-        return told(self)
-
-
-class IncidentItem(IncidentBody):
-    """An incident of a batch."""
-
-    number: NumberText
-
-
-class Incidents(Body):
-    """Many incidents; each is judged for itself."""
-
-    items: Annotated[list[Any], Field(max_length=1000)]
-
-
-class ItemAnswer(Shape):
-    """What became of one item: the status and code that it would have got alone; no code: it was taken in."""
-
-    number: str | None
-    status: int
-    code: str | None
-    detail: str | None = None
-
-
-class ItemAnswers(Shape):
-    """What became of each item, in their order."""
-
-    items: list[ItemAnswer]
-
-
-class Incident(Shape):
-    """An incident; `case` is the first by number of the `cases` it belongs to."""
-
-    number: str
-    unit: str | None
-    type: str | None
-    reported_at: datetime | None
-    dispatched_at: datetime | None
-    arrived_at: datetime | None
-    cleared_at: datetime | None
-    officers: list[str]
-    devices: list[str]
-    place: dict[str, Any] | None
-    case: str | None
-    cases: list[str]
-    known: bool
-    version: int
-
-
-class CaseBody(Body):
-    """A case as case management tells it; what is absent stays as it is."""
-
-    unit: Annotated[Text, Field(max_length=64)] | None = None
-    title: Annotated[Text, Field(max_length=1000)] | None = None
-    kind: Annotated[Text, Field(max_length=100)] | None = None
-    stage: Annotated[Text, Field(max_length=100)] | None = None
-    accepted_at: AwareDatetime | None = None
-    filed_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
-    officers: Annotated[list[Officer], Field(max_length=1000)] = Field(default_factory=list)
-    incidents: Annotated[list[NumberText], Field(max_length=1000)] = Field(default_factory=list)
-
-    def told(self) -> dict[str, Any]:
-        """Give only what was told."""
-        return told(self)
-
-
-class CaseSummary(Shape):
-    """A case as lists show it; `recordings` counts those that the asker may see."""
-
-    number: str
-    title: str | None
-    kind: str | None
-    stage: str | None
-    unit: str | None
-    accepted_at: datetime | None
-    known: bool
-    recordings: int
-
-
-class Case(CaseSummary):
-    """A case."""
-
-    filed_at: datetime | None
-    closed_at: datetime | None
-    officers: list[str]
-    incidents: list[str]
-    version: int
-
-
-class Span(Shape):
-    """Where one recording lies in its lane."""
-
-    recording: str
-    start: datetime
-    end: datetime
-
-
-class Gap(Shape):
-    """A stretch in which nothing was recorded."""
-
-    start: datetime
-    end: datetime
-
-
-class Lane(Shape):
-    """One line of the timeline."""
-
-    key: str
-    label: str
-    spans: list[Span]
-    gaps: list[Gap]
-
-
-class Overlap(Shape):
-    """A stretch in which several recordings ran at once."""
-
-    start: datetime
-    end: datetime
-    recordings: list[str]
-
-
-class Timeline(Shape):
-    """The recordings of a case side by side; ranges are half-open."""
-
-    from_: Annotated[datetime | None, Field(serialization_alias="from")]
-    to: datetime | None
-    lanes: list[Lane]
-    overlaps: list[Overlap]
 
 
 def told(body: Body) -> dict[str, Any]:

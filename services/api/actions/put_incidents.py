@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from services.accounts.rights import Principal
 from services.api.actions.put_incident import put_incident
-from services.api.footage_schemas import IncidentItem
+from services.api.case_schemas import IncidentItem
 from services.api.problems import status_of
 from services.bootstrap import Archive
 from services.errors import HuisuError, IntegrityError, Invalid

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from services.api import footage_schemas as shapes
-from services.api import schemas
+from services.api import case_schemas as shapes
+from services.api import footage_schemas, schemas
 from services.api.actions.put_case import put_case
 from services.api.admission import ArchiveDep, Who
 from services.api.deps import LIMIT_DEFAULT, Cursor, Limit, MaybeIfMatch, Number, etag
@@ -64,7 +64,7 @@ def see_case(number: Number, archive: ArchiveDep, who: Who, response: Response) 
 
 @routes.declare(
     "GET", "/cases/{number}/recordings", action="case.see", about="case",
-    response_model=schemas.PageOf[shapes.Recording],
+    response_model=schemas.PageOf[footage_schemas.Recording],
 )  # fmt: skip
 def list_case_recordings(
     number: Number, archive: ArchiveDep, who: Who, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from services.accounts.denials import Denial
 from services.accounts.rights import Principal
-from services.api import footage_schemas as shapes
+from services.api import case_schemas as shapes
 from services.api.actions.put_incident import put_incident
 from services.api.actions.put_incidents import ItemOutcome, put_incidents
 from services.api.admission import ArchiveDep, Who
