@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ from uuid_utils import uuid7
 from services import db
 from services.custody.work import Work, work
 from services.errors import Unavailable
+from services.index.bureau import case_pattern
+from services.index.linking import LinkRules
+from services.index.matching import Rules
 from services.jobs.lease import Ring
 from services.queue import QUEUES, celery_app, ring
 from services.settings import Settings
@@ -70,6 +73,20 @@ class Archive:
         url = self.settings.broker_url
         gate = f"gate.{self.settings.gate}"
         return celery_app(url.get_secret_value(), (gate, *QUEUES[1:])) if url else None
+
+    def case_pattern(self, session: Session, unit: str | None) -> str:
+        """Give the form of case numbers in a unit (by id): its bureau's own, else the setting's (rule 18)."""
+        return case_pattern(session, unit, self.settings.case_pattern)
+
+    def link_rules(self, session: Session, unit: str | None) -> LinkRules:
+        """Give what linking needs to know, with the case numbers of this unit."""
+        settings = self.settings
+        matching = Rules(
+            before=timedelta(seconds=settings.link_before_s),
+            after=timedelta(seconds=settings.link_after_s),
+            longest=timedelta(seconds=settings.incident_max_s),
+        )
+        return LinkRules(matching, self.case_pattern(session, unit), settings.retention_months)
 
     def ring(self, rings: Iterable[Ring]) -> None:
         """Tell workers of new jobs. A broker that is down loses nothing: the sweeper rings again."""

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from services.accounts import units
 from services.accounts.rights import Principal
 from services.api.actions.put_case import put_case
-from services.api.bureau import case_pattern
 from services.bootstrap import Archive
 from services.custody.ledger import history
 from services.errors import Invalid, NotAllowed, NotFound, PreconditionFailed
@@ -94,7 +93,7 @@ def test_the_form_of_numbers_is_the_nearest_units(archive: Archive, reviewer: Pr
         middle = units.find_unit(work.session, "C1").id
     integrator = everywhere("integrator")
     with archive.reading() as session:
-        patterns = [case_pattern(archive, session, unit) for unit in (own, middle, reviewer.unit, None)]
+        patterns = [archive.case_pattern(session, unit) for unit in (own, middle, reviewer.unit, None)]
 
     assert patterns == [r"S\d+", r"C\d{4}", archive.settings.case_pattern, archive.settings.case_pattern]
     assert put_case(archive, integrator, "S1", {"unit": "C11"})[1]

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.accounts.units import put_unit
 from services.custody.ledger import history
 from services.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from services.index.cases import case_told, incident_told, put_case, put_incident
 from services.index.linking import answer_proposal, link_by_hand, unlink
 from services.index.models import Case, Incident, Link, Proposal, Recording
-from services.ingest.steps.link import rules_of
 from tests.flows.pipeline import Dock
 
 START = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
@@ -98,7 +98,8 @@ def test_several_fitting_incidents_are_proposed_and_a_person_decides(dock):
     recording = send(dock)
     assert links(dock, recording) == []
     first, second = proposals(dock)
-    rules = rules_of(dock.archive.settings)
+    with dock.archive.reading() as session:
+        rules = dock.archive.link_rules(session, None)
 
     with dock.archive.work() as work:
         row = work.session.get_one(Recording, recording)
@@ -122,7 +123,8 @@ def test_several_fitting_incidents_are_proposed_and_a_person_decides(dock):
 def test_a_link_that_a_person_removed_does_not_come_back(dock):
     incident(dock, "I-1", case="AJ-1")
     recording = send(dock)
-    rules = rules_of(dock.archive.settings)
+    with dock.archive.reading() as session:
+        rules = dock.archive.link_rules(session, None)
     with dock.archive.work() as work:
         row = work.session.get_one(Recording, recording)
         link = work.session.query(Link).filter_by(recording_id=recording, target_type="incident").one()
@@ -138,7 +140,8 @@ def test_a_link_that_a_person_removed_does_not_come_back(dock):
 
 def test_a_person_links_by_number(dock):
     recording = send(dock)
-    rules = rules_of(dock.archive.settings)
+    with dock.archive.reading() as session:
+        rules = dock.archive.link_rules(session, None)
     with dock.archive.work() as work:
         row = work.session.get_one(Recording, recording)
         link_by_hand(work, row, "case", "AJ-3", "同案", "li", rules)
@@ -171,3 +174,18 @@ def test_every_link_is_an_entry_with_its_reasons(dock):
     with dock.archive.reading() as session:
         [line] = [line for line in history(session, recording) if line.entry.type == "rec.link"]
     assert '"by":"officer"' in line.values["reasons"]
+
+
+def test_a_case_number_must_have_the_form_of_its_own_bureau(dock):
+    with dock.archive.work() as work:
+        put_unit(work, "st1", name="一所", case_pattern=r"S\d+", actor="test")
+
+    wrong, right = (
+        send(dock, case="AJ-1"),
+        send(dock, b"another file of more than four thousand bytes" * 100, case="S1"),
+    )
+
+    assert links(dock, wrong) == []
+    assert links(dock, right) == [("case", "S1", "explicit")]
+    with dock.archive.reading() as session:
+        assert " bad-case-number " in session.get_one(Recording, wrong).flag_kinds

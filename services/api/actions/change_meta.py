@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from services.accounts.rights import NAMED_ONLY_GRADE, Principal
 from services.api.actions.open_viewing import require_present
-from services.api.bureau import link_rules
 from services.bootstrap import Archive
 from services.custody.work import Work
 from services.errors import Invalid, PreconditionFailed
@@ -64,7 +63,7 @@ def _change(
         told["persons"] = [who.name]
     work.append("rec.meta", row.id, actor=who.name, before={name: before[name] for name in after}, after=told)
     work.session.flush()
-    settle(work, row, link_rules(archive, work.session, row.unit_id))
+    settle(work, row, archive.link_rules(work.session, row.unit_id))
 
 
 def _name(session: Session, recording_id: str, user_id: str) -> bool:

@@ -2,7 +2,6 @@
 
 from services.accounts.rights import Principal
 from services.api.actions.open_viewing import REASON_CHARACTERS, checked_text
-from services.api.bureau import link_rules
 from services.bootstrap import Archive
 from services.custody.work import Work
 from services.errors import NotFound, ReasonRequired
@@ -31,7 +30,7 @@ def link_recording(
             unit = case.unit_id or unit
         elif target == "incident" and cases.find_incident(work.session, number) is not None:
             fetch_incident(work.session, who, "incident.see", number)
-        rules = link_rules(archive, work.session, unit)
+        rules = archive.link_rules(work.session, unit)
         link = linking.link_by_hand(work, recording, target, number, why, who.name, rules)
         work.session.flush()
         return next(one for one in facts(work.session, recording).links if one.id == link.id)
@@ -50,7 +49,7 @@ def unlink_recording(archive: Archive, who: Principal, recording_id: str, link_i
         why = _required(reason)
         if not is_id(link_id):
             raise NotFound(f"recording {recording.id} has no link {link_id[:40]!r}")
-        rules = link_rules(archive, work.session, recording.unit_id)
+        rules = archive.link_rules(work.session, recording.unit_id)
         linking.unlink(work, recording, link_id, why, who.name, rules)
 
 
@@ -71,7 +70,7 @@ def answer_proposal(
         if proposal is None:
             raise NotFound("there is no such proposal")
         recording = _locked(work, who, "proposal.answer", proposal.recording_id)
-        rules = link_rules(archive, work.session, recording.unit_id)
+        rules = archive.link_rules(work.session, recording.unit_id)
         linking.answer_proposal(work, recording, proposal, confirm=confirm, reason=why, actor=who.name, rules=rules)
         return proposal
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from services.accounts.rights import Principal
 from services.api.actions.put_incident import require_own_unit
-from services.api.bureau import case_pattern
 from services.bootstrap import Archive
 from services.index import cases
 from services.index.lists import CaseFacts, show_case
@@ -33,7 +32,7 @@ def put_case(
         for incident in told.get("incidents", ()):
             if cases.find_incident(work.session, incident) is not None:
                 fetch_incident(work.session, who, "incident.see", incident)
-        pattern = case_pattern(archive, work.session, unit)
+        pattern = archive.case_pattern(work.session, unit)
         row, created, bells = cases.put_case(work, number, told, who.name, pattern, if_version=version)
         index_linked(work.session, "case", row.id)
         work.after_commit(lambda: archive.ring(bells))

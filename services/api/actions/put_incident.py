@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.accounts.rights import Principal
-from services.api.bureau import case_pattern
 from services.bootstrap import Archive
 from services.errors import NotAllowed
 from services.index import cases
@@ -34,7 +33,7 @@ def put_incident(
         unit = require_own_unit(work.session, who, told, known)
         if told.get("case") and cases.find_case(work.session, told["case"]) is not None:
             fetch_case(work.session, who, "case.see", told["case"])
-        pattern = case_pattern(archive, work.session, unit)
+        pattern = archive.case_pattern(work.session, unit)
         row, created, bell = cases.put_incident(work, number, told, who.name, pattern, if_version=version)
         work.after_commit(lambda: archive.ring([bell]))
         return show_incident(work.session, row), created
