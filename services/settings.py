@@ -19,6 +19,10 @@ PREFIX: Final = "HUISU_"
 GIB: Final = 1 << 30
 
 
+ADDRESS_FILE = "address"
+"""File in the home in which `huisu up` notes where it answers, for commands that print links."""
+
+
 class Settings(BaseModel):
     """Everything that differs between two archives. Frozen; durations in seconds, sizes in bytes."""
 

@@ -12,7 +12,7 @@ from services.accounts.people import add_user, disable_user, list_users, make_lo
 from services.accounts.rights import ROLES
 from services.accounts.tokens import issue_token, list_tokens, revoke_token
 from services.bootstrap import Archive, open_archive
-from services.cli.home import HomeOption, settings_of
+from services.cli.home import HomeOption, address_of, settings_of
 from services.errors import Invalid
 from services.index.migrate import require_current
 
@@ -82,7 +82,7 @@ def login_link(name: str, home: HomeOption = None) -> None:
     with opened(home) as archive:
         with archive.work() as work:
             secret = make_login_link(work, name, actor=ACTOR)
-        typer.echo(f"{archive.settings.address}/login#link={secret}")
+        typer.echo(f"{address_of(archive.settings)}/login#link={secret}")
 
 
 @token_app.command("issue")

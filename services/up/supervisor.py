@@ -8,6 +8,7 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,9 +22,9 @@ from services.accounts.models import User
 from services.accounts.people import add_user, make_login_link
 from services.accounts.units import put_unit
 from services.bootstrap import Archive, open_archive
-from services.errors import Misconfigured
+from services.errors import Misconfigured, Unavailable
 from services.index.migrate import migrate
-from services.settings import Settings
+from services.settings import ADDRESS_FILE, Settings
 from services.up.rounds import note_version
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PR_SET_PDEATHSIG = 1
 """Ask the kernel for a signal when the parent dies. Source: prctl(2)."""
+
+PATIENCE_STEPS = 3000
+"""Tenths of a second that the server may take to answer: a loaded machine has been seen to take one minute."""
 
 STOP_S = 15.0
 """How long a part may take to stop before it is killed; what it was doing is leased and done again."""
@@ -53,6 +57,21 @@ def check_exposure(settings: Settings) -> None:
         raise Misconfigured(
             f"refusing to listen on {settings.host} without TLS: give --tls-cert and --tls-key, or --behind-proxy"
         )
+
+
+def check_port(settings: Settings) -> None:
+    """Raise `Misconfigured` where something listens already: its answers would be taken for this archive's."""
+    try:
+        (family, kind, protocol, _, place), *_ = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; see --port"
+        ) from error
 
 
 def prepare(settings: Settings) -> str | None:
@@ -98,6 +117,7 @@ def up(
     `say` prints a line for the person; `once_ready` runs in a thread once the server answers.
     """
     check_exposure(settings)
+    check_port(settings)
     link = prepare(settings)
     parts, stop = parts_of(settings), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,7 +127,10 @@ def up(
         _start(part, environment)
     try:
         if not _await_answer(settings, stop, parts):
-            return 0 if stop.is_set() else 1
+            if stop.is_set():
+                return 0
+            raise Unavailable(f"the server at {settings.address} did not begin to answer; its log says why")
+        (settings.paths.home / ADDRESS_FILE).write_text(f"{settings.address}\n")  # login links must lead here
         say(f"Huisu answers at {settings.address}")
         if link:
             say(f"first administrator, once, within an hour: {settings.address}/login#link={link}")
@@ -148,7 +171,7 @@ def _start(part: Part, environment: dict[str, str]) -> None:
 def _await_answer(settings: Settings, stop: threading.Event, parts: Sequence[Part]) -> bool:
     # The certificate is our own; who asks here is ourselves.
     with httpx.Client(verify=False, trust_env=False, timeout=2) as client:  # noqa: S501
-        for _ in range(600):
+        for _ in range(PATIENCE_STEPS):
             if stop.is_set() or (parts[0].running and parts[0].running.poll() is not None):
                 return False
             try:
