@@ -7,7 +7,7 @@ what was told already is not told again.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -19,7 +19,7 @@ from services.accounts.rights import Principal
 from services.custody.entry import read_entry
 from services.custody.tables import entry, pending
 from services.index.models import Recording, Upload
-from services.index.uploads import TERMINATED, sees_upload
+from services.index.uploads import TERMINATED, visible_uploads
 from services.index.visible import is_id, visible
 from services.jobs.table import JobRow, JobState
 
@@ -88,14 +88,9 @@ def visible_changes(session: Session, who: Principal, changes: Sequence[Change])
     if about and who.role != "dock":
         rows = select(Recording.id).where(Recording.id.in_(sorted(about)), visible(who))
         seen |= set(session.scalars(rows))
-    for upload in _rows_of_uploads(session, about):
-        if sees_upload(who, upload.sender_id, upload.unit_id):
-            seen.add(upload.id)
+    if about:
+        seen |= set(session.scalars(select(Upload.id).where(Upload.id.in_(sorted(about)), visible_uploads(who))))
     return [change for change in changes if change.about in seen]
-
-
-def _rows_of_uploads(session: Session, ids: Iterable[str]) -> Sequence[Upload]:
-    return session.scalars(select(Upload).where(Upload.id.in_(sorted(ids)))).all() if ids else ()
 
 
 def _uploads(session: Session, lookout: Lookout, now: datetime) -> list[Change]:

@@ -1,4 +1,4 @@
-"""Show uploads on their way in, to those who may see them: one's own, or those of one's units."""
+"""Show uploads on their way in, to those who may see them: one's own, those that name one, or those of one's units."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
+from services.accounts.models import User
 from services.accounts.rights import Principal
 from services.errors import Gone, Invalid, NotFound
 from services.index.keyset import LIMIT_DEFAULT, Key, Page, page
@@ -46,18 +47,21 @@ class UploadFacts:
 
 
 def visible_uploads(who: Principal) -> ColumnElement[bool]:
-    """Give the condition on `Upload` that holds for those `who` may see."""
+    """
+    Give the condition on `Upload` that holds for those `who` may see.
+
+    A dock sends for many: an upload is its sender's, that of the officer it names, and of the units of both.
+    """
     own = Upload.sender_id == who.id
+    if who.number is not None:
+        own = or_(own, Upload.officer == who.number)
     if who.role not in OVERSEERS:
         return own
-    return true() if who.reaches_all else or_(own, Upload.unit_id.in_(sorted(who.units)))
-
-
-def sees_upload(who: Principal, sender_id: str, unit_id: str | None) -> bool:
-    """Say the same of one upload at hand."""
-    if sender_id == who.id:
-        return True
-    return who.role in OVERSEERS and (who.reaches_all or unit_id in who.units)
+    if who.reaches_all:
+        return true()
+    units = sorted(who.units)
+    officers = select(User.number).where(User.number.is_not(None), User.unit_id.in_(units))
+    return or_(own, Upload.unit_id.in_(units), Upload.officer.in_(officers))
 
 
 def list_uploads(
@@ -82,8 +86,9 @@ def find_upload(session: Session, who: Principal, upload_id: str) -> UploadFacts
         NotFound: there is none, or none that `who` may know of.
         Gone: its sender gave it up.
     """
-    row = session.get(Upload, upload_id) if is_id(upload_id) else None
-    if row is None or not sees_upload(who, row.sender_id, row.unit_id):
+    query = select(Upload).where(Upload.id == upload_id, visible_uploads(who))
+    row = session.scalars(query).one_or_none() if is_id(upload_id) else None
+    if row is None:
         raise NotFound(f"there is no upload {upload_id[:80]}")
     if row.state == TERMINATED:
         raise Gone(f"upload {upload_id} was given up by its sender")
