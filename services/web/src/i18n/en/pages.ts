@@ -89,6 +89,7 @@ const pages: typeof zh = {
     disposedTitle: 'This recording was disposed of under the rules',
     factsOnly: 'Your role sees facts and records, not footage.',
     withheld: 'Withheld: {names}',
+    entry: 'The whole entry',
     notKnownWhy: 'No cause was recorded',
     original: 'Download original',
     originalTitle: 'Take the original',

@@ -87,6 +87,7 @@ export default {
     disposedTitle: '这个录像已依规销毁',
     factsOnly: '您的角色只看事实与记录，不看画面。',
     withheld: '不予显示：{names}',
+    entry: '条目全文',
     notKnownWhy: '没有记录原因',
     original: '下载原始文件',
     originalTitle: '取得原始文件',
