@@ -70,6 +70,8 @@ def seaweedfs() -> Iterator[S3Server]:
             "-s3",
             f"-s3.port={server.endpoint.partition(':')[2]}",
             f"-s3.config={folder / 's3.json'}",
+            "-s3.port.iceberg=0",  # these two would take the same fixed ports for every server of a machine
+            "-s3.port.lance=0",
             "-volume.max=5000",  # each bucket takes volumes of its own, and each test takes buckets of its own
             "-master.volumeSizeLimitMB=1024",
         ]

@@ -2,8 +2,9 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from sqlalchemy import select
@@ -25,7 +26,7 @@ STARTED_S = 60.0
 class Cluster:
     """An archive whose workers are rung by a broker; `dock` brings files to its gate, which is this process."""
 
-    def __init__(self, home: Path, broker: str, database: str, **more: str) -> None:
+    def __init__(self, home: Path, broker: str, database: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
         home.mkdir(exist_ok=True)
         self.log = home / "log"
         self.environment = {
@@ -33,7 +34,8 @@ class Cluster:
             "HUISU_BROKER_URL": broker,
             "HUISU_DATABASE_URL": database,
             "HUISU_STAGING_RESERVE_BYTES": "0",
-        } | more
+            **more,
+        }
         self.archive: Archive = open_archive(load_settings(self.environment))
         self.archive.store.prepare()
         self.dock = Dock(self.archive)
@@ -47,6 +49,8 @@ class Cluster:
             process.kill()
             process.wait()
         self.dock.close()
+        if self.archive.broker is not None:
+            self.archive.broker.pool.force_close_all()
         self.archive.close()
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.footage import make_footage
-from tests.servers import Broker, rabbitmq, redis
+from tests.servers import Broker, S3Server, rabbitmq, redis, seaweedfs
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,13 @@ def rabbitmq_broker() -> Iterator[Broker]:
     """Run one RabbitMQ for all tests of this process, or skip and say why."""
     with rabbitmq() as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """Run one S3 server for all tests of this process, or skip and say why."""
+    with seaweedfs() as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,8 +22,24 @@ PATIENCE_S = 120.0
 _LIBC = ctypes.CDLL(None)
 
 
-def start(arguments: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `huisu …` from this checkout with its words at the end of `log`; it dies with the test process."""
+def start(
+    arguments: list[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    file_limit: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """
+    Start `huisu …` from this checkout with its words at the end of `log`; it dies with the test process.
+
+    `file_limit` bounds each of its files, in bytes: a disk that is full for it alone.
+    """
+
+    def settle() -> None:
+        _LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if file_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
     bare = {name: value for name, value in os.environ.items() if not name.startswith("HUISU_")}
     with log.open("ab") as words:
         return subprocess.Popen(
@@ -32,7 +49,7 @@ def start(arguments: list[str], log: Path, environment: Mapping[str, str] | None
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
-            preexec_fn=lambda: _LIBC.prctl(1, signal.SIGKILL),  # noqa: PLW1509  (PR_SET_PDEATHSIG; loaded before)
+            preexec_fn=settle,  # noqa: PLW1509  (system calls only, their library loaded before)
         )
 
 
