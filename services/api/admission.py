@@ -11,13 +11,14 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from services.accounts.credentials import Caller, authenticate
 from services.accounts.rights import Principal, require
 from services.api.idempotency import KEY_HEADER, once
 from services.bootstrap import Archive
-from services.errors import TooLarge, Unauthenticated
+from services.errors import BodyStalled, TooLarge, Unauthenticated
 
 PUBLIC: Final = "public"
 """Anybody may: what tells nothing about footage or people."""
@@ -95,7 +96,10 @@ async def _read(request: Request, longest: int) -> Request:
         return message
 
     bounded = Request(request.scope, receive)
-    await bounded.body()
+    try:
+        await bounded.body()
+    except ClientDisconnect as error:  # a page that is closed breaks off what it was sending: nobody need look
+        raise BodyStalled(f"the caller left after {taken:,} bytes of the body") from error
     return bounded
 
 

@@ -1,6 +1,8 @@
 """Every answer carries the border's headers; pages come from nowhere but here."""
 
 import re
+import socket
+import time
 from pathlib import Path
 
 import httpx
@@ -96,6 +98,18 @@ def test_openapi_is_complete_and_names_each_action(site: Site) -> None:
     assert described == served - {("GET", "/api/v1/openapi.json")}
     ids = [one["operationId"] for verbs in description["paths"].values() for one in verbs.values()]
     assert len(ids) == len(set(ids))
+
+
+def test_a_caller_that_leaves_while_sending_breaks_nothing(site: Site) -> None:
+    host = site.url.removeprefix("http://")
+    with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=30) as line:
+        head = f"POST /api/v1/login HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        line.sendall(f'{head}Content-Length: 100\r\n\r\n{{"name":'.encode())
+    counted = 'huisu_requests_total{method="POST",route="/api/v1/login",status="408"} 1.0'
+    deadline = time.monotonic() + 30
+    while counted not in site.open().get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_slow_reader_of_nothing_is_counted(site: Site) -> None:
