@@ -98,7 +98,10 @@ def test_a_part_that_is_killed_is_started_again(archive: Up) -> None:
         assert before is not None
         os.kill(before, signal.SIGKILL)
 
-        wait_until(f"{words} runs again", lambda was=before, words=words: child_with(archive, words) not in {None, was})
+        def runs_again(words: str = words, before: int = before) -> bool:
+            return child_with(archive, words) not in {None, before}
+
+        wait_until(f"{words} runs again", runs_again)
 
     wait_until("it answers again", lambda: answers(archive))
     assert archive.complaints().count("part ended and is started again") == 2
