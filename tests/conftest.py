@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,13 @@ from tests.servers import PostgresServer, postgres
 if TYPE_CHECKING:
     from services.bootstrap import Archive
     from tests.archive_fixture import Empty, HeldClock
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even where a background shell told us to ignore it: the programs under test inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -465,7 +465,7 @@ def test_watching_sends_what_appears_and_waits_for_what_still_grows(door, served
                 stop=stop,
                 is_real_time=True,
                 watch=True,
-                settle_s=0.3,
+                settle_s=2,
                 scan_every_s=0.05,
             )
         )
@@ -477,7 +477,7 @@ def test_watching_sends_what_appears_and_waits_for_what_still_grows(door, served
             file.write(b"x" * 100)
         stop.wait(0.1)
     assert not door.of("b.mp4")
-    for _ in range(100):
+    for _ in range(600):
         if door.of("b.mp4") and all(upload.state == "verified" for upload in door.uploads):
             break
         stop.wait(0.05)
@@ -485,7 +485,8 @@ def test_watching_sends_what_appears_and_waits_for_what_still_grows(door, served
     stop.set()
     agent.join(10)
 
-    assert [(u.name, u.length) for u in door.uploads] == [("a.mp4", 1000), ("b.mp4", 800)]
+    # Both are still at about the same time, so either may go first; each goes once, whole.
+    assert sorted((u.name, u.length) for u in door.uploads) == [("a.mp4", 1000), ("b.mp4", 800)]
     assert result[0].report.is_success
 
 
