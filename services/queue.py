@@ -66,6 +66,7 @@ def celery_app(broker_url: str, queues: tuple[str, ...] = QUEUES) -> Celery:
         task_queues=[Queue(name) for name in queues],  # type: ignore[no-untyped-call]
         task_default_queue="examine",
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker outlives any outage
         broker_connection_timeout=4,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
