@@ -207,7 +207,8 @@ export class EvidenceTimeline extends HTMLElement {
   }
 
   private open(span: Span, wanted: number): void {
-    const instant = Math.max(span.start, Math.min(wanted, span.end))
+    // a bar is drawn wider than a short recording is: a place behind its end means the recording, not its last frame
+    const instant = wanted >= span.end ? span.start : Math.max(span.start, wanted)
     const detail = { recording: span.recording, position: (instant - span.start) / 1000, instant }
     this.dispatchEvent(new CustomEvent('timeline-open', { detail, bubbles: true, composed: true }))
   }
