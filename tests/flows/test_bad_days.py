@@ -72,6 +72,7 @@ def test_a_wrong_declared_digest_is_quarantined_kept_and_never_linked(dock, foot
     assert kept(dock, upload) == footage
     with dock.archive.reading() as session:
         events = [line.entry.type for line in history(session, found.id)]
+    assert events[0] == "rec.ingest"
     assert "rec.quarantine" in events
     assert "rec.link" not in events
 

@@ -62,6 +62,11 @@ def _record_once(archive: Archive, upload: str, lock: Lock) -> list[Ring]:
         same = _same_recording(work.session, obj, given) if obj is not None and row.reason is None else None
         recording = same or _new_recording(archive, work, row, given, obj, lock)
         _add_arrival(work, row, recording, given, first=same is None)
+        if obj is None:
+            _note_lock(work, recording.id, row.object_version, lock)
+        if row.reason:
+            expected = row.given.get("sha256")
+            work.append("rec.quarantine", recording.id, reason=row.reason, expected=expected, found=row.sha256)
         row.recording_id, row.duplicate = recording.id, obj is not None
         row.state = "quarantined" if row.reason else "stored"
         row.changed_at = work.at
@@ -126,7 +131,6 @@ def _new_recording(
         flags.append(Flag("unassigned", detail="neither officer, device nor dock names a known unit"))
     if obj is None:
         obj = _new_object(row, recording_id, work.at, lock)
-        _note_lock(work, recording_id, row.object_version, lock)
         session.add(obj)
         session.flush()
     else:
@@ -161,10 +165,6 @@ def _new_recording(
     set_flags(recording, flags_as_json(tuple(flags)))
     session.add(recording)
     session.flush()
-    if row.reason:
-        work.append(
-            "rec.quarantine", recording_id, reason=row.reason, expected=row.given.get("sha256"), found=row.sha256
-        )
     return recording
 
 
