@@ -28,6 +28,7 @@ def measure(folder: Path, scale: float) -> Result:
     copies.mkdir()
     with serving(folder, ["serve", "gate"]) as served:
         door = served.door("dock", "bench-dock")
+        parts: list[dict[str, float]] = []
 
         def subject(_: int) -> float:
             for path in files:
@@ -35,7 +36,9 @@ def measure(folder: Path, scale: float) -> Result:
             before, done = served.cpu_s(), _verified(served)
             upload_all(door, files, {"kind": "body"})
             _await_verified(served, done + FILES)
-            return served.cpu_s() - before
+            used = {name: round(cpu_s - before[name], 2) for name, cpu_s in served.cpu_s().items()}
+            parts.append(used)
+            return sum(used.values())
 
         def floor(_: int) -> float:
             names = map(str, files)
@@ -50,7 +53,7 @@ def measure(folder: Path, scale: float) -> Result:
         floor=theirs,
         must=2.5,
         aim=1.8,
-        more={"files": FILES, "size_bytes": size},
+        more={"files": FILES, "size_bytes": size, "parts": parts},
     )
 
 

@@ -13,7 +13,7 @@ from services.media.sandbox import Limits, run_program
 from services.media.transcode import PROXY
 from services.media.transcode import render as make
 
-SECONDS: Final = 20
+SECONDS: Final = 60
 RATE: Final = 30
 ROUNDS: Final = 3
 

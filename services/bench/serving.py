@@ -89,7 +89,7 @@ class Served:
     """A running archive of a benchmark."""
 
     archive: Archive
-    processes: tuple[int, ...]
+    processes: Mapping[str, int]
 
     def door(self, role: str, name: str) -> Door:
         """Give a way in for a new token of this role, which reaches all units; a dock's is of the root unit."""
@@ -98,9 +98,9 @@ class Served:
             secret = issue_token(work, name=name, role=role, unit=unit, days=1, actor="bench")
         return Door(self.archive.settings.port, secret)
 
-    def cpu_s(self) -> float:
-        """CPU seconds of all its processes so far, and of the children they waited for, in steps of 10 ms."""
-        return sum(map(_cpu_s, self.processes))
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds of each process so far, and of the children it waited for, in steps of 10 ms."""
+        return {name: _cpu_s(process) for name, process in self.processes.items()}
 
     def await_idle(self, patience_s: float = 600.0) -> None:
         """Wait until no job waits or runs, so that what is measured next meets an idle archive."""
@@ -132,7 +132,7 @@ def serving(folder: Path, parts: Sequence[str] | None = None) -> Iterator[Served
     try:
         with running(commands, child_environment(settings), log) as processes:
             await_port(settings.port, "/healthz", log)
-            yield Served(archive, tuple(processes))
+            yield Served(archive, dict(zip((part.name for part in chosen), processes, strict=True)))
     finally:
         archive.close()
 

@@ -27,19 +27,20 @@ async def sink(
         headers.append((b"location", f"/{next(_numbers)}".encode()))
     elif scope["method"] == "PATCH":
         with (Path(os.environ[FOLDER]) / Path(scope["path"]).name).open("wb", buffering=0) as file:
-            whole, held, is_open = hashlib.sha256(), bytearray(), True
+            whole, held, is_open = hashlib.sha256(), [b""], True
             while is_open:
                 message = await receive()
-                held += message.get("body", b"")
+                held.append(message.get("body", b""))
                 is_open = message.get("more_body", False)
-                if len(held) >= BLOCK_BYTES or not is_open:
-                    await asyncio.to_thread(_keep, file, whole, bytes(held))
-                    held.clear()
+                if sum(map(len, held)) >= BLOCK_BYTES or not is_open:
+                    await asyncio.to_thread(_keep, file, whole, held)
+                    held = [b""]
             await asyncio.to_thread(os.fsync, file.fileno())
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body"})
 
 
-def _keep(file: Any, whole: Any, block: bytes) -> None:
-    file.write(block)
-    whole.update(block)
+def _keep(file: Any, whole: Any, blocks: list[bytes]) -> None:
+    for block in blocks:
+        file.write(block)
+        whole.update(block)
