@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from kombu import pools
 from sqlalchemy import select
 
 from services.bootstrap import Archive, open_archive
@@ -49,8 +50,7 @@ class Cluster:
             process.kill()
             process.wait()
         self.dock.close()
-        if self.archive.broker is not None:
-            self.archive.broker.pool.force_close_all()
+        pools.reset()  # connections to the broker, which outlive their app
         self.archive.close()
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
