@@ -16,10 +16,8 @@ from services.index.models import Case, CaseIncident, CaseOfficer, Incident, Inc
 from services.index.search import case_text
 from services.jobs.lease import Ring, ask
 
-INCIDENT_FIELDS = (
-    "unit", "type", "reported_at", "dispatched_at", "arrived_at", "cleared_at", "officers", "devices", "place", "case"
-)  # fmt: skip
-CASE_FIELDS = ("unit", "title", "kind", "stage", "accepted_at", "filed_at", "closed_at", "officers", "incidents")
+RELINK_PRIORITY = 7
+"""Behind fresh footage, which somebody waits to see; a batch of incidents asks for as many jobs."""
 
 
 def unit_of_number(session: Session, number: str | None) -> str | None:
@@ -100,7 +98,8 @@ def put_incident(
     work.append(
         "incident.put", row.id, number=number, actor=actor, before=before, after=incident_told(work.session, row)
     )
-    bell = ask(work.session, "relink", row.id, work.at, recipe=str(row.version), args={"incident": row.id})
+    args = {"incident": row.id}
+    bell = ask(work.session, "relink", row.id, work.at, recipe=str(row.version), args=args, priority=RELINK_PRIORITY)
     return row, created, bell
 
 
@@ -137,7 +136,15 @@ def put_case(
         member = known_incident(work, incident)
         if _join(work, row, member, actor):
             bells.append(
-                ask(work.session, "relink", member.id, work.at, recipe=f"case:{row.id}", args={"incident": member.id})
+                ask(
+                    work.session,
+                    "relink",
+                    member.id,
+                    work.at,
+                    recipe=f"case:{row.id}",
+                    args={"incident": member.id},
+                    priority=RELINK_PRIORITY,
+                )
             )
     work.session.flush()
     after = case_told(work.session, row)

@@ -9,6 +9,7 @@ from services.digest import Digest
 from services.index.fsck import check
 from services.index.models import Arrival, Object, Recording
 from services.storage import keys
+from tests.archive_fixture import add_device
 from tests.flows.pipeline import Dock
 from tests.footage import make_footage
 
@@ -129,6 +130,13 @@ def test_any_file_name_is_kept_as_it_was(dock, name):
 
     assert upload.state == "verified"
     assert recording(dock, upload).given.get("filename", "") == name.replace("\0", "\ufffd")
+
+
+@pytest.mark.parametrize(("device", "kind"), [("room", "interview"), ("vehicle", "vehicle"), ("camera", "body")])
+def test_a_device_says_what_it_records_where_the_upload_does_not(dock, device, kind):
+    add_device(dock.archive, number="d1", kind=device)
+
+    assert recording(dock, dock.send(b"x" * 5000, device="d1")).kind == kind
 
 
 def test_interviews_go_first(dock):

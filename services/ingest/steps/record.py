@@ -20,6 +20,9 @@ from services.media.facts import Flag
 from services.storage import keys
 from services.storage.store import NO_LOCK, Lock
 
+KIND_OF_DEVICE = {"room": "interview", "vehicle": "vehicle", "facility": "facility"}
+"""What a device records where the upload does not say; every other one is worn on a body."""
+
 SMALL_BYTES = 4096
 """Below this, equal bytes say nothing: they are always two recordings. Source: design 2.0."""
 
@@ -137,7 +140,7 @@ def _new_recording(
         flags.append(Flag("same-bytes", detail=f"the same bytes are recording {obj.recording_id}"))
         _flag_twins(work, obj)
     started_at, source = _start(given, row, work.at)
-    kind = given.kind or (device.kind if device and device.kind in {"vehicle", "facility", "interview"} else "body")
+    kind = given.kind or KIND_OF_DEVICE.get(device.kind if device else "", "body")
     kept = keep(ends_at=given.ended_at or started_at, kind=kind, months=archive.settings.retention_months)
     recording = Recording(
         id=recording_id,
