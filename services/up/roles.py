@@ -1,6 +1,7 @@
 """Run one process of an archive: server, dock's gate, worker or beat."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,9 @@ from services.up.logs import log_as_json
 from services.up.rounds import Round, beat_rounds, gate_rounds, heartbeat, run_rounds
 
 log = logging.getLogger(__name__)
+
+WORKER_NICE = 5
+"""How far workers stand behind the server, which people wait for; media programs stand behind both."""
 
 
 @contextmanager
@@ -73,6 +77,7 @@ def work(settings: Settings, wanted: Sequence[str] | None = None) -> None:
     """Do jobs of these queues until stopped: by rings where there is a broker, else by looking."""
     with process(settings) as (archive, stop):
         queues = queues_of(settings, wanted)
+        os.nice(WORKER_NICE)
         sweep_scratch(settings.paths.scratch)
         run_rounds([heartbeat(archive, "worker", queues)], stop)
         if archive.broker is None:
