@@ -35,6 +35,9 @@ _ALL: Final = (
 )
 KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}
 QUEUES: Final = ("gate", "examine", "render")
+MOST_RINGS: Final = 500
+"""Rings in a queue behind which the sweeper adds none: whoever comes to these will come to the rest."""
+
 TASK: Final = "huisu.job"
 """The one Celery task: it claims the job whose id it is given."""
 
@@ -88,6 +91,26 @@ def ring(app: Celery, queue: str, job_id: str) -> None:
         app.send_task(TASK, args=[job_id], queue=queue, retry=False)
     except (BrokerError, OSError) as error:
         raise Unavailable(f"the broker did not take the ring for job {job_id}: {error}") from error
+
+
+def rings_in(app: Celery, queue: str) -> int:
+    """
+    Count the rings that wait in a queue; 0 where nobody ever rang.
+
+    Raises:
+        Unavailable: the broker does not answer.
+    """
+    from kombu.exceptions import ChannelError  # noqa: PLC0415
+
+    try:
+        with app.connection_for_write(connect_timeout=4) as connection:
+            connection.ensure_connection(max_retries=1, timeout=4)
+            with connection.channel() as channel:
+                return int(channel.queue_declare(queue, passive=True).message_count)
+    except ChannelError:
+        return 0
+    except Exception as error:  # every transport raises its own kinds
+        raise Unavailable(f"the broker does not tell how many rings wait in {queue}: {error}") from error
 
 
 def reach(broker_url: str) -> None:

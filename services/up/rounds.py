@@ -26,6 +26,7 @@ from services.ingest.door import CatalogueRegister
 from services.ingest.locks import roll_locks
 from services.ingest.staging import Staging
 from services.jobs.lease import unrung
+from services.queue import MOST_RINGS, rings_in
 from services.storage.store import WormReport
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,12 @@ def beat_rounds(archive: Archive) -> list[Round]:
     from services.api.rounds import api_rounds  # noqa: PLC0415  (the API is not loaded by workers)
 
     def ring() -> None:
-        archive.ring(unrung(archive.engine, archive.clock()))
+        """Ring for what nobody took; not where many rings wait already, as before a long row of renderings."""
+        if archive.broker is None:
+            return
+        rings = unrung(archive.engine, archive.clock())
+        open_queues = {name for name in {bell.queue for bell in rings} if rings_in(archive.broker, name) < MOST_RINGS}
+        archive.ring(bell for bell in rings if bell.queue in open_queues)
 
     def probe() -> None:
         note_probe(archive, archive.store.probe(archive.clock()))

@@ -39,6 +39,8 @@ class Cluster:
         }
         self.archive: Archive = open_archive(load_settings(self.environment))
         self.archive.store.prepare()
+        if self.archive.broker is not None:
+            self.archive.broker.control.purge()  # rings of tests before this one
         self.dock = Dock(self.archive)
         self._processes: list[subprocess.Popen[bytes]] = []
 

@@ -9,8 +9,9 @@ import pytest
 
 from services.errors import Unavailable
 from services.jobs.lease import ATTEMPTS, LEASE, ask
-from services.jobs.table import JobState
-from services.queue import ring
+from services.jobs.table import JobRow, JobState
+from services.queue import MOST_RINGS, ring, rings_in
+from services.up.rounds import beat_rounds
 from tests.cluster.cluster import QUEUES
 from tests.crash.station import ROOT
 from tests.footage import make_footage
@@ -97,7 +98,7 @@ def test_each_ring_delivered_many_times_is_done_once(cluster, film):
     done = threading.Event()
 
     def ring_and_ring_again():
-        while not done.wait(0.2):
+        while not done.wait(0.5):
             for job in cluster.jobs():
                 for _ in range(3):
                     ring(cluster.archive.broker, job.queue, job.id)
@@ -148,6 +149,24 @@ def test_a_job_that_kills_its_workers_is_set_aside_and_the_rest_goes_on(cluster,
     assert statuses == [-9] * ATTEMPTS
     assert (poison.error_code, poison.attempts) == ("worker-lost", ATTEMPTS)
     assert "3 times" in poison.error
+
+
+@on_larger
+def test_the_sweeper_does_not_fill_the_broker_while_workers_are_busy(cluster, film):
+    cluster.dock.receive(film(1), filename="a.mp4")
+    [job], broker = cluster.jobs(), cluster.archive.broker
+    [sweep] = [one.act for one in beat_rounds(cluster.archive) if one.name == "ring"]
+    counts = []
+    for rings in (0, MOST_RINGS):
+        for _ in range(rings):
+            ring(broker, job.queue, job.id)
+        with cluster.archive.plain() as session:
+            session.get_one(JobRow, job.id).rung_at = None
+        before = rings_in(broker, job.queue)
+        sweep()
+        counts.append(rings_in(broker, job.queue) - before)
+
+    assert counts == [1, 0]
 
 
 @pytest.mark.parametrize(("broker", "engine_kind"), [("redis", "sqlite")], indirect=["broker"])
