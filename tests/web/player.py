@@ -1,5 +1,6 @@
 """Watch the player as an eye would: what picture is on the screen, which number it shows."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
@@ -74,7 +75,8 @@ class Player:
         self.page.get_by_test_id("jump-field").press("Enter")
 
     def choose(self, start: str, end: str) -> None:
-        """Type a range."""
+        """Type a range, once the player knows how long the recording is: before that every time lies outside it."""
+        expect(self.page.get_by_test_id("player-scrub")).to_have_attribute("aria-valuemax", re.compile(r"[1-9]"))
         for field, text in (("clip-in", start), ("clip-out", end)):
             self.page.get_by_test_id(field).fill(text)
             self.page.get_by_test_id(field).press("Tab")
