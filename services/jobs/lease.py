@@ -82,14 +82,21 @@ def _takeable(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def claim(engine: Engine, queues: Sequence[str], now: datetime, *, job_id: str | None = None) -> Job | None:
+def claim(
+    engine: Engine,
+    queues: Sequence[str],
+    now: datetime,
+    *,
+    job_id: str | None = None,
+    patience: timedelta = timedelta(0),
+) -> Job | None:
     """
-    Take the next job of these queues (or the one named), or none.
+    Take the next job of these queues (or the one named), or none; with `patience` only one that waits for so long.
 
     A lease that ended counts as a failed attempt: a job that kills its worker three times is set
     aside here, before it kills a fourth.
     """
-    wanted = [_takeable(now), JobRow.queue.in_(queues)]
+    wanted = [_takeable(now - patience), JobRow.queue.in_(queues)]
     if job_id is not None:
         wanted.append(JobRow.id == job_id)
     with reading(engine) as look:

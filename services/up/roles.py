@@ -8,18 +8,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from services.bootstrap import Archive, open_archive
-from services.errors import Unavailable
 from services.index.migrate import require_current
 from services.ingest.door import CatalogueRegister
 from services.ingest.scratch import sweep_scratch
 from services.ingest.staging import Staging
 from services.ingest.tasks import tasks
-from services.jobs.lease import claim
-from services.jobs.worker import poll, run
-from services.queue import QUEUES, TASK
+from services.jobs.worker import poll
+from services.queue import QUEUES
 from services.settings import Settings
 from services.up.logs import log_as_json
 from services.up.rounds import Round, beat_rounds, gate_rounds, heartbeat, run_rounds
+from services.up.rung import work_by_rings
 
 log = logging.getLogger(__name__)
 
@@ -83,30 +82,7 @@ def work(settings: Settings, wanted: Sequence[str] | None = None) -> None:
         if archive.broker is None:
             poll(archive.engine, queues, tasks(archive), archive.clock, stop)
         else:
-            _work_by_rings(archive, queues)
-
-
-def _work_by_rings(archive: Archive, queues: Sequence[str]) -> None:
-    """Take rings from the broker; each carries a job's id, and the job is claimed in the database."""
-    app = archive.broker
-    assert app is not None  # noqa: S101  (the caller looked)
-    functions = tasks(archive)
-
-    @app.task(name=TASK, acks_late=True)  # type: ignore[untyped-decorator]
-    def answer(job_id: str) -> None:
-        try:
-            job = claim(archive.engine, queues, archive.clock(), job_id=job_id)
-        except Unavailable as error:  # the sweeper rings again
-            log.warning("no job could be claimed", extra={"job": job_id, "error": str(error)})
-            return
-        if job is not None:
-            run(archive.engine, job, functions, archive.clock)
-
-    # Threads, one at a time: the broker's heartbeat goes on beside an hour of rendering.
-    app.Worker(
-        queues=list(queues), pool="threads", concurrency=1, loglevel="WARNING", quiet=True, without_gossip=True,
-        without_mingle=True,
-    ).start()  # fmt: skip
+            work_by_rings(archive, queues, stop)
 
 
 def beat(settings: Settings) -> None:

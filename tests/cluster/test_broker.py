@@ -36,6 +36,7 @@ def test_files_become_ready_by_rings_alone(cluster, film):
     assert [cluster.recording(upload).state for upload in uploads] == ["ready"] * FILES
     assert cluster.recording(wreck).state == "damaged"
     assert [cluster.entries(upload).count("rec.ingest") for upload in uploads] == [1] * FILES
+    assert "job waited without a ring" not in cluster.log.read_text("utf-8")
     assert [worker.poll() for worker in workers] == [None, None]
     assert cluster.findings() == []
 
@@ -45,9 +46,10 @@ def test_what_nobody_rang_for_is_rung_by_the_sweeper(cluster, broker, film):
     broker.stop()
     upload = cluster.dock.receive(film(1), filename="静.mp4")
     broker.start()
-    cluster.worker()
-    assert not cluster.is_settled([upload])
+    assert rings_in(cluster.archive.broker, "gate.g1") == 0
     cluster.beat()
+    cluster.until(lambda: rings_in(cluster.archive.broker, "gate.g1") > 0)
+    cluster.worker()
 
     cluster.settle([upload], PATIENCE_S)
 
@@ -69,6 +71,19 @@ def test_a_broker_that_stops_in_the_middle_loses_nothing(cluster, broker, film):
 
     assert {cluster.recording(upload).state for upload in [*first, *second, third]} == {"ready"}
     assert cluster.findings() == []
+
+
+@on_larger
+def test_a_worker_that_hears_no_ring_any_more_looks_for_itself(cluster, broker, film):
+    worker = cluster.worker()
+    broker.stop()
+    uploads = [cluster.dock.receive(film(n)[:5000], filename=f"断 {n}.mp4") for n in range(2)]
+
+    cluster.settle(uploads, PATIENCE_S)
+
+    assert worker.poll() is None
+    assert "job waited without a ring" in cluster.log.read_text("utf-8")
+    broker.start()
 
 
 @on_larger
