@@ -21,7 +21,7 @@ def survey_movie(read: Read, size: int) -> Survey:
         MediaError: it has no index, or one that cannot be believed.
     """
     movie = read_movie(read, size)
-    leading = _leading(movie)
+    leading = leading_of(movie)
     origin = leading.start if leading else Fraction(0)
     streams = tuple(_stream(track, origin) for track in movie.tracks)
     heard_or_seen = [track for track in movie.tracks if _kind(track) != "data" and len(track.presented)]
@@ -43,7 +43,7 @@ def survey_movie(read: Read, size: int) -> Survey:
     )
 
 
-def _leading(movie: Movie) -> ReadTrack | None:
+def leading_of(movie: Movie) -> ReadTrack | None:
     """Choose the track that time counts from: pictures that decode, other pictures, sound."""
 
     def rank(track: ReadTrack) -> tuple[bool, bool, bool]:
