@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from services.api.edge import Edge, SameOrigin
 from services.api.hub import Hub
 from services.api.metrics import Requests
 from services.api.refusals import Refusals
-from services.api.registry import assemble
+from services.api.registry import Routes, assemble
 from services.api.rounds import keep
 from services.api.routes import FILES, LAST
 from services.bootstrap import Archive
@@ -34,9 +34,13 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(archive: Archive, *, door: APIRouter | None = None) -> FastAPI:
+def create_app(
+    archive: Archive, *, door: APIRouter | None = None, files: Sequence[Routes] = (*FILES, *LAST)
+) -> FastAPI:
     """
     Make the server of an archive; `door` holds the routes of a gate that takes uploads in this process.
+
+    `files` are the routes that it answers: all, or those of a gate that people do not use (`routes.GATE`).
 
     Raises:
         Misconfigured: a route has no declared action.
@@ -68,7 +72,7 @@ def create_app(archive: Archive, *, door: APIRouter | None = None) -> FastAPI:
         lifespan=life,
     )
     app.state.archive, app.state.requests, app.state.hub, app.state.denials = archive, requests, hub, denials
-    app.state.table = table = assemble(app, (*FILES, *LAST), door)
+    app.state.table = table = assemble(app, files, door)
     problems.install(app)
     _describe(app)
     app.add_middleware(SameOrigin, archive=archive)

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from services.api.app import create_app
 from services.api.problems import answer
+from services.api.routes import FILES, GATE, LAST
 from services.bootstrap import Archive
 from services.ingest.door import CatalogueRegister
 from services.ingest.memory import reuse_freed_memory
@@ -16,10 +17,11 @@ from services.ingest.staging import Staging
 from services.ingest.tus import router
 
 
-def listen(archive: Archive, staging: Staging | None, register: CatalogueRegister | None) -> None:
+def listen(archive: Archive, staging: Staging | None, register: CatalogueRegister | None, *, people: bool) -> None:
     """Answer people, and docks where this process owns a staging folder, until SIGTERM or Ctrl-C."""
     settings = archive.settings
-    app = create_app(archive, door=_door(archive, staging, register) if staging and register else None)
+    door = _door(archive, staging, register) if staging and register else None
+    app = create_app(archive, door=door, files=(*FILES, *LAST) if people else GATE)
     # A reviewer's handler waits for the interpreter behind the docks' bodies: a millisecond a turn, not five.
     sys.setswitchinterval(0.001)
     reuse_freed_memory()  # else each block of a body is mapped and unmapped anew: a third of the speed

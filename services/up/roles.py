@@ -60,7 +60,7 @@ def serve(settings: Settings, *, door: bool, pages: bool = True, beat: bool = Fa
             rounds += gate_rounds(archive, staging, register)
         run_rounds(rounds, stop)
         try:
-            listen(archive, staging, register)
+            listen(archive, staging, register, people=pages)
         finally:
             stop.set()
             if staging is not None:

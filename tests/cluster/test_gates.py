@@ -104,6 +104,17 @@ def test_another_node_tells_what_became_of_an_upload(house, film):
     assert told == gate.get(path).json()
 
 
+def test_a_gate_beside_the_server_answers_docks_and_nothing_of_people(house):
+    gate, _ = house.start("dock-gate")
+
+    answers = {path: gate.get(path).status_code for path in ("/healthz", "/version", UPLOADS)}
+    hidden = [gate.get(path) for path in ("/", "/api/v1/recordings", "/api/v1/me", "/api/v1/cases/1")]
+
+    assert answers["/healthz"] == answers["/version"] == 200
+    assert answers[UPLOADS] in {200, 403}
+    assert {(answer.status_code, answer.json()["code"]) for answer in hidden} == {(404, "not-found")}
+
+
 def test_a_second_gate_on_the_same_folder_is_refused(house):
     gate, _ = house.start("dock-gate")
     command = [sys.executable, "-m", "services.cli", "dock-gate", "--home", str(house.home), "--port", str(free_port())]

@@ -38,5 +38,8 @@ FILES: Final[tuple[Routes, ...]] = (
     cases.routes,
 )
 
+GATE: Final = (health.routes, uploads.routes)
+"""All that a gate beside the server answers: docks reach it from networks that people's footage stays out of."""
+
 LAST: Final = (site.routes,)
 """The pages answer whatever nothing else does."""
