@@ -21,7 +21,7 @@ HOMES = {
     "alembic": ["index/"],
     "celery": ["queue.py", "bootstrap.py"],
     "kombu": ["queue.py"],
-    "subprocess": ["media/sandbox.py", "media/launcher.py", "up/", "bench/", "demo/"],
+    "subprocess": ["media/starting.py", "media/launcher.py", "up/", "bench/", "demo/"],
     "typer": ["cli/", "ingest/agent/"],
     "rich": ["cli/", "ingest/agent/"],
     "argon2": ["accounts/"],

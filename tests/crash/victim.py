@@ -29,7 +29,7 @@ from services.bootstrap import open_archive
 from services.ingest import pipeline
 from services.ingest.tasks import tasks
 from services.jobs import worker
-from services.media import sandbox
+from services.media import starting
 from services.settings import load_settings
 from services.storage.filesystem import FolderStore
 from services.storage.store import Blocks
@@ -89,7 +89,7 @@ def _trap(kind: str, count: Callable[[], None]) -> None:
     elif kind == "read":
         _wrap(Blocks, "__next__", after=count)
     elif kind == "child":
-        _wrap(sandbox, "_start", after=count)
+        _wrap(starting, "_start", after=count)
     elif kind == "clear":
         _wrap(shutil, "rmtree", before=count)
 
@@ -121,7 +121,7 @@ def obey(home: Path, point: str) -> None:
 
 def main() -> None:
     """Carry out orders until standard input ends."""
-    sandbox.sandbox_kind()  # found once, here
+    starting.sandbox_kind()  # found once, here
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.errors import DeadlinePassed, ToolFailed
-from services.media import sandbox
+from services.media import running as programs
+from services.media import starting
 from services.media.sandbox import Limits, SandboxKind, run_child, run_program, stream_program
 
 PYTHON = sys.executable
@@ -32,7 +33,7 @@ def bwrap() -> SandboxKind:
 
 
 def bwrap_or_skip() -> SandboxKind:
-    if sandbox.sandbox_kind() != "bwrap":
+    if starting.sandbox_kind() != "bwrap":
         pytest.skip("bubblewrap is missing here or may not make namespaces; only limits can be tested")
     return "bwrap"
 
@@ -106,7 +107,7 @@ def test_a_megabyte_of_complaints_does_not_hang(kind: SandboxKind) -> None:
 
     assert outcome.status == 0
     assert outcome.last_words.endswith("last")
-    assert len(outcome.last_words) <= sandbox.TAIL_BYTES
+    assert len(outcome.last_words) <= programs.TAIL_BYTES
 
 
 def test_memory_is_limited(kind: SandboxKind) -> None:
@@ -158,7 +159,7 @@ def test_a_program_past_its_deadline_is_dead(kind: SandboxKind) -> None:
 
 
 def test_a_program_that_ignores_the_polite_signal_dies_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "GRACE_S", 0.5)
+    monkeypatch.setattr(programs, "GRACE_S", 0.5)
     limits = Limits(wall_s=1, cpu_s=20, memory_bytes=2**28, file_bytes=0)
     mark = f"mark-stubborn-{os.getpid()}"
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
