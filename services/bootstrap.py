@@ -1,9 +1,10 @@
 """Turn settings into an `Archive`: the same for every process and for tests."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,11 +15,17 @@ from uuid_utils import uuid7
 
 from services import db
 from services.custody.work import Work, work
-from services.errors import Unavailable
+from services.errors import DigestMismatch, IntegrityError, NotFound, RangeOutside, Unavailable
 from services.index.bureau import case_pattern
-from services.index.linking import LinkRules
+from services.index.links import LinkRules
 from services.index.matching import Rules
+from services.index.models import Rendition
+from services.index.recordings import rendition
 from services.jobs.lease import Ring
+from services.media import framefile
+from services.media.frames import FrameIndex
+from services.media.frametimes import FrameTimes
+from services.media.indexshelf import Shelf
 from services.queue import QUEUES, celery_app, ring
 from services.settings import Settings
 from services.storage.open import open_store
@@ -48,6 +55,7 @@ class Archive:
     engine: Engine
     store: ObjectStore
     clock: Callable[[], datetime] = utc_now
+    _indexes: Shelf = field(default_factory=Shelf, repr=False, compare=False)
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -99,6 +107,36 @@ class Archive:
                 log.warning("doorbell did not ring", extra={"job": bell.job, "error": str(error)})
                 return
 
+    def index_of(self, recording_id: str) -> FrameIndex | None:
+        """
+        Give the frame index of a recording; None before it is examined, and until one of this version is made.
+
+        Raises:
+            IntegrityError: what the store keeps is not what the catalogue says. Raise the alarm.
+            StoreUnavailable: try again later.
+        """
+        with self.reading() as session:
+            row = rendition(session, recording_id, "frame-index")
+        if row is None or row.recipe.get("version") != framefile.VERSION:
+            return None
+        return self._indexes.get(row.sha256, lambda: framefile.unpack(_whole(self.store, row)))
+
+    def frame_times_of(self, recording_id: str) -> FrameTimes | None:
+        """
+        Give when each frame of a recording is presented; None where it has no pictures or is not examined.
+
+        Recordings that an older version examined have these times alone until they are indexed again.
+
+        Raises:
+            IntegrityError, StoreUnavailable: as `index_of`.
+        """
+        index = self.index_of(recording_id)
+        if index is not None:
+            return index.frame_times
+        with self.reading() as session:
+            row = rendition(session, recording_id, "frame-times")
+        return None if row is None else FrameTimes.from_bytes(_whole(self.store, row))
+
     def close(self) -> None:
         """Let go of the database's connections."""
         self.engine.dispose()
@@ -133,3 +171,15 @@ def open_archive(settings: Settings, *, clock: Callable[[], datetime] = utc_now)
         spool_bytes=settings.spool_bytes,
     )
     return Archive(settings, db.open_engine(settings.database), store, clock)
+
+
+def _whole(store: ObjectStore, row: Rendition) -> bytes:
+    """Read a small rendition and prove it: what clips are cut by must be what was made."""
+    try:
+        content = b"".join(store.read(row.key, row.version_id))
+    except (NotFound, RangeOutside) as error:
+        raise IntegrityError(f"{row.key} of version {row.version_id} is not in the store: {error}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != row.sha256:
+        raise DigestMismatch(f"{row.key} has the digest {found}, not {row.sha256}")
+    return content

@@ -326,13 +326,16 @@ def add_rendition(
             kind=kind,
             parent_sha256=parent.sha256,
             recipe_id=recipe,
-            recipe={"tool": "test"},
             key=kept.key,
             version_id=kept.version,
             size_bytes=kept.size_bytes,
-            sha256=hashlib.sha256(content).hexdigest(),
             made_at=archive.clock(),
-            **{"media_type": "video/mp4"} | more,
+            **{
+                "media_type": "video/mp4",
+                "recipe": {"tool": "test"},
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+            | more,
         )
         work.session.add(row)
         work.append("rec.rendition", recording, rendition=rendition, kind=kind, object_key=kept.key, sha256=row.sha256)

@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services import __version__
 from services.bootstrap import Archive, new_id
 from services.custody.work import Work
 from services.digest import Digest, fingerprint_file
 from services.index.models import Recording, Rendition
-from services.index.recordings import rendition
-from services.media.frametimes import FrameTimes
+from services.media import framefile
 from services.storage import keys
 
 
@@ -72,11 +72,10 @@ def publish(archive: Archive, parent: Digest, made: Sequence[Made]) -> Iterator[
     yield keep
 
 
-def frame_times(archive: Archive, recording_id: str) -> FrameTimes | None:
-    """Load when each frame of a recording is presented; None where it has no pictures or is not examined."""
-    with archive.reading() as session:
-        row = rendition(session, recording_id, "frame-times")
-    return FrameTimes.from_bytes(b"".join(archive.store.read(row.key, row.version_id))) if row is not None else None
+def frame_index(packed: bytes) -> Made:
+    """Wrap a frame index as the rendition that `Archive.index_of` reads."""
+    recipe = {"tool": f"huisu {__version__}", "kind": "frame-index", "version": framefile.VERSION}
+    return Made.of_bytes("frame-index", "frame-index.bin", packed, recipe, "application/octet-stream")
 
 
 def _add(

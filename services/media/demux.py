@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.errors import HostileMedia, Unplayable
+from services.media import nalunits
 from services.media.containers import Container
 from services.media.facts import ALLOWED_DECODERS, decoder_of
 from services.media.survey import MOST_PIXELS
@@ -40,7 +41,12 @@ _RUN_UP_S, _PACKETS_OF_RUN_UP = 2, 600
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packets:
-    """List the packets of one stream in the order of the file, as ticks of `time_base`, with `NO_TIME` for none."""
+    """
+    List the packets of one stream in the order of the file, as ticks of `time_base`, with `NO_TIME` for none.
+
+    `offset` is where libav says that a packet begins in the file, -1 where it does not; its bytes need not lie
+    together there. `refresh` marks the key frames whose first slice lets the decoder forget all before it.
+    """
 
     index: int
     time_base: Fraction
@@ -49,6 +55,9 @@ class Packets:
     duration: npt.NDArray[np.int64]
     key: npt.NDArray[np.bool_]
     shown: npt.NDArray[np.bool_]
+    offset: npt.NDArray[np.int64]
+    size: npt.NDArray[np.uint32]
+    refresh: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,8 @@ def packets(media: Any) -> dict[int, Packets]:
         HostileMedia: there are more than any recording has.
     """
     streams = [stream for stream in media.streams if stream.type in {"video", "audio"}]
-    rows: dict[int, tuple[array[int], ...]] = {s.index: tuple(array("q") for _ in range(5)) for s in streams}
+    rows: dict[int, tuple[array[int], ...]] = {s.index: tuple(array("q") for _ in range(8)) for s in streams}
+    readers = {s.index: nalunits.reader_of(s.codec_context.name, s.codec_context.extradata or b"") for s in streams}
     count = 0
     with contextlib.suppress(av.error.FFmpegError):
         for packet in media.demux(streams):
@@ -104,10 +114,13 @@ def packets(media: Any) -> dict[int, Packets]:
             count += 1
             if count > MOST_PACKETS:
                 raise HostileMedia(f"the file has more than {MOST_PACKETS} packets")
+            number, key = packet.stream.index, packet.is_keyframe
             hidden = packet.is_discard or _is_hidden(packet)
-            values = packet.pts, packet.dts, packet.duration or 0, int(packet.is_keyframe), int(not hidden)
-            for column, value in zip(rows[packet.stream.index], values, strict=True):
-                column.append(NO_TIME if value is None else value)
+            refreshes = key and readers[number](packet)
+            place = -1 if packet.pos is None else packet.pos
+            values = packet.pts, packet.dts, packet.duration or 0, key, not hidden, place, packet.size, refreshes
+            for column, value in zip(rows[number], values, strict=True):
+                column.append(NO_TIME if value is None else int(value))
     return {s.index: _packets(s, rows[s.index]) for s in streams if len(rows[s.index][0])}
 
 
@@ -117,9 +130,19 @@ def _is_hidden(packet: Any) -> bool:
 
 
 def _packets(stream: Any, columns: tuple["array[int]", ...]) -> Packets:
-    pts, dts, duration, key, shown = (np.frombuffer(column, np.int64) for column in columns)
-    base = Fraction(stream.time_base)
-    return Packets(stream.index, base, pts, dts, duration, key.astype(np.bool_), shown.astype(np.bool_))
+    pts, dts, duration, key, shown, offset, size, refresh = (np.frombuffer(column, np.int64) for column in columns)
+    return Packets(
+        index=stream.index,
+        time_base=Fraction(stream.time_base),
+        pts=pts,
+        dts=dts,
+        duration=duration,
+        key=key.astype(np.bool_),
+        shown=shown.astype(np.bool_),
+        offset=offset,
+        size=size.astype(np.uint32),
+        refresh=refresh.astype(np.bool_),
+    )
 
 
 def decode_at(path: Path, container: Container, index: int, landmarks: tuple[int, ...]) -> Decoded:

@@ -113,6 +113,7 @@ def _told(track: IndexedTrack, lengths: list[int]) -> dict[str, Any]:
         "matrix": base64.b64encode(track.matrix).decode(),
         "language": track.language,
         "frame_bytes": track.frame_bytes,
+        "step": track.step,
         "has_moments": track.moments is not None,
         "count": len(track.samples),
         "lengths": lengths,
@@ -152,6 +153,7 @@ def _track(told: dict[str, Any], body: memoryview) -> IndexedTrack:
         matrix=base64.b64decode(told["matrix"]),
         language=told["language"],
         frame_bytes=told["frame_bytes"],
+        step=told["step"],
         moments=moments if told["has_moments"] else None,
     )
 

@@ -19,6 +19,9 @@ from services.media.samples import Ints, Samples
 
 Bools = npt.NDArray[np.bool_]
 
+_SAMPLE_BYTES = 29 + 2 + 3 * 8
+"""Of memory: the columns of `Samples`, two marks, and its place in `order`, `ticks` or `moments`, and `frame_times`."""
+
 
 @dataclass(frozen=True, eq=False)
 class IndexedTrack:
@@ -32,7 +35,8 @@ class IndexedTrack:
     missing: an instantaneous refresh that no earlier frame is shown after and no later one before.
 
     `shift` is None where an edit list repeats or reorders the track: then only `moments` knows when frames are
-    shown, and nothing is cut by copying. `frame_bytes` is the size of one instant of uncompressed sound (whose
+    shown, and nothing is cut by copying. All its ticks are multiples of `step`: containers without boxes may count
+    time in 1001/30000 s. `frame_bytes` is the size of one instant of uncompressed sound (whose
     samples are chunks of many), else None. `matrix` is the 36 bytes of `tkhd`, b"" without boxes.
     """
 
@@ -51,6 +55,7 @@ class IndexedTrack:
     language: str | None = None
     frame_bytes: int | None = None
     moments: Ints | None = None
+    step: int = 1
 
     @cached_property
     def order(self) -> Ints:
@@ -67,6 +72,11 @@ class IndexedTrack:
     def entries(self) -> Ints:
         """Number the samples at which decoding can begin, in order."""
         return np.flatnonzero(self.closed)
+
+    @property
+    def held_bytes(self) -> int:
+        """Say how much memory its arrays take, with those that are made from them when first asked for."""
+        return len(self.samples) * _SAMPLE_BYTES + len(self.description)
 
     @property
     def opens(self) -> bool:
@@ -100,6 +110,11 @@ class FrameIndex:
     tracks: tuple[IndexedTrack, ...]
 
     @property
+    def held_bytes(self) -> int:
+        """Say how much memory it takes."""
+        return sum(track.held_bytes for track in self.tracks)
+
+    @property
     def video(self) -> IndexedTrack | None:
         """Give the track whose pictures are shown."""
         return None if self.lead is None or self.tracks[self.lead].kind != "video" else self.tracks[self.lead]
@@ -115,7 +130,7 @@ class FrameIndex:
         video = self.video
         if video is None or len(video.ticks) == 0:
             return None
-        return FrameTimes(Fraction(1, video.timescale), video.ticks - int(video.ticks[0]))
+        return FrameTimes(Fraction(video.step, video.timescale), (video.ticks - int(video.ticks[0])) // video.step)
 
     def sample_of(self, frame: int) -> int:
         """

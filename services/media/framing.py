@@ -9,18 +9,10 @@ from services.media.boxes import Read
 from services.media.facts import Kind
 from services.media.frames import Bools, FrameIndex, IndexedTrack, entries_of
 from services.media.movie import Movie, ReadTrack
+from services.media.nalunits import LENGTH_SIZE_AT, MOST_UNITS, REFRESHES, SLICES, kind_of
 from services.media.samples import Samples
 
-_SLICES = {"h264": frozenset(range(1, 6)), "hevc": frozenset(range(22))}
-_REFRESHES = {"h264": frozenset({5}), "hevc": frozenset({19, 20})}
-"""NAL unit types of coded pictures, and of those that refresh the decoder. Source: H.264 table 7-1, H.265 table 7-1."""
-
-_LENGTH_SIZE_AT = {"h264": 4, "hevc": 21}
-"""Where `avcC` and `hvcC` say how long a length is. Source: ISO/IEC 14496-15 sections 5.3.3.1, 8.3.3.1."""
-
 _HEAD_BYTES = 64
-_MOST_UNITS = 16
-"""Units before the first slice (delimiter, parameter sets, messages) that are looked through."""
 
 
 def index_of_movie(movie: Movie, leading: ReadTrack | None, container: str, size: int, read: Read) -> FrameIndex:
@@ -76,24 +68,24 @@ def refreshes_of(codec: str, config: bytes, samples: Samples, read: Read) -> Boo
     Codecs without such a mark, and files that do not say how long a length is, are believed.
     """
     marked = np.ones(len(samples), np.bool_)
-    at = _LENGTH_SIZE_AT.get(codec)
+    at = LENGTH_SIZE_AT.get(codec)
     if at is None or len(config) <= at:
         return marked
     prefix = (config[at] & 3) + 1
     for number in np.flatnonzero(samples.sync):
         kind = _first_slice(codec, prefix, int(samples.offset[number]), int(samples.size[number]), read)
-        marked[number] = kind in _REFRESHES[codec]
+        marked[number] = kind in REFRESHES[codec]
     return marked
 
 
 def _first_slice(codec: str, prefix: int, offset: int, size: int, read: Read) -> int | None:
-    return next((kind for kind in _units(codec, prefix, offset, size, read) if kind in _SLICES[codec]), None)
+    return next((kind for kind in _units(codec, prefix, offset, size, read) if kind in SLICES[codec]), None)
 
 
 def _units(codec: str, prefix: int, offset: int, size: int, read: Read) -> Iterator[int]:
     """Give the types of the first units of one sample, reading only their heads."""
     base, block, at = offset, read(offset, min(_HEAD_BYTES, size)), 0
-    for _ in range(_MOST_UNITS):
+    for _ in range(MOST_UNITS):
         if at + prefix + 1 > size:
             return
         if offset + at + prefix + 1 > base + len(block):
@@ -102,5 +94,5 @@ def _units(codec: str, prefix: int, offset: int, size: int, read: Read) -> Itera
         head = block[here : here + prefix + 1]
         if len(head) <= prefix:
             return
-        yield head[prefix] & 31 if codec == "h264" else head[prefix] >> 1 & 63
+        yield kind_of(codec, head[prefix])
         at += prefix + int.from_bytes(head[:prefix], "big")

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from services.media.boxes import Read
 from services.media.containers import Container, recognise
 from services.media.demux import decode_at
 from services.media.facts import Flag, FrameTimes, MediaFacts, Stream
+from services.media.framefile import pack, unpack
+from services.media.frames import FrameIndex
 from services.media.sandbox import Limits, run_child
 from services.media.survey import Survey
 from services.media.survey_movie import survey_movie
@@ -34,26 +37,33 @@ CHILD_WALL_S, CHILD_CPU_S, CHILD_BYTES_PER_S = 120, 60, 20_000_000
 """A pass over a transport stream reads some 500 MB a second; slow disks and a busy machine get 25 times that."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examination:
-    """Hold everything that examining a file tells. `frame_times` is None where no picture is shown."""
+    """Hold everything that examining a file tells. `packed` is its frame index as one file, None where it has none."""
 
     facts: MediaFacts
-    frame_times: FrameTimes | None
+    packed: bytes | None
+
+    @cached_property
+    def index(self) -> FrameIndex | None:
+        """Unpack the frame index."""
+        return None if self.packed is None else unpack(self.packed)
+
+    @property
+    def frame_times(self) -> FrameTimes | None:
+        """List when each picture is shown; None where no picture is."""
+        return None if self.index is None else self.index.frame_times
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
-        times = None if self.frame_times is None else base64.b64encode(self.frame_times.to_bytes()).decode()
-        return {"facts": self.facts.to_json(), "frame_times": times}
+        packed = None if self.packed is None else base64.b64encode(self.packed).decode()
+        return {"facts": self.facts.to_json(), "index": packed}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Examination":
         """Read what `to_json` gave."""
-        times = value["frame_times"]
-        return cls(
-            MediaFacts.from_json(value["facts"]),
-            None if times is None else FrameTimes.from_bytes(base64.b64decode(times)),
-        )
+        packed = value["index"]
+        return cls(MediaFacts.from_json(value["facts"]), None if packed is None else base64.b64decode(packed))
 
 
 def examine(path: Path) -> Examination:
@@ -69,7 +79,10 @@ def examine(path: Path) -> Examination:
     with reading(path) as (read, size):
         try:
             container = recognise(read, size)
-            survey = survey_movie(read, size) if container.has_boxes else survey_packets(path, container, read, size)
+            if container.has_boxes:
+                survey = survey_movie(read, size, container.name)
+            else:
+                survey = survey_packets(path, container, read, size)
         except MediaError as error:
             flag = Flag(error.code, detail=str(error))
             return Examination(MediaFacts(container.name if container else "", flags=(flag,)), None)
@@ -151,7 +164,7 @@ def _concluded(path: Path, container: Container, survey: Survey) -> Examination:
         playable=bool(plays),
     )
     facts = replace(facts, browser_playable=facts.playable and _for_browsers(facts))
-    return Examination(facts, survey.frame_times)
+    return Examination(facts, pack(survey.index))
 
 
 def _undecodable(stream: Stream, silent: tuple[int, ...], tried: int) -> Flag:

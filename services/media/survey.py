@@ -5,6 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from services.media.facts import Flag, Stream
+from services.media.frames import FrameIndex
 from services.media.frametimes import FrameTimes
 
 MOST_PIXELS = 36_000_000
@@ -23,8 +24,13 @@ class Survey:
     recorded_at: datetime | None
     location: tuple[float, float] | None
     flags: tuple[Flag, ...]
-    frame_times: FrameTimes | None
+    index: FrameIndex
     landmarks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def frame_times(self) -> FrameTimes | None:
+        """List when each picture is shown; None without pictures."""
+        return self.index.frame_times
 
 
 def landmarks_of(points: list[int]) -> tuple[int, ...]:

@@ -9,13 +9,14 @@ from services.media import continuity
 from services.media.boxes import Read
 from services.media.facts import Flag, Kind, Stream, decoder_of
 from services.media.frametimes import FrameTimes
+from services.media.framing import index_of_movie
 from services.media.movie import Movie, ReadTrack, read_movie
 from services.media.survey import MOST_PIXELS, Survey, landmarks_of
 
 
-def survey_movie(read: Read, size: int) -> Survey:
+def survey_movie(read: Read, size: int, container: str = "mp4") -> Survey:
     """
-    Read the facts of a file from its boxes alone.
+    Read the facts of a file from its boxes, and the first bytes of its key frames.
 
     Raises:
         MediaError: it has no index, or one that cannot be believed.
@@ -38,7 +39,7 @@ def survey_movie(read: Read, size: int) -> Survey:
         recorded_at=movie.recorded_at,
         location=movie.location,
         flags=tuple(flags),
-        frame_times=times if leading is not None and leading.track.is_picture else None,
+        index=index_of_movie(movie, leading, container, size, read),
         landmarks={track.track.index: _landmarks(track) for track in heard_or_seen},
     )
 

@@ -18,6 +18,7 @@ from services.media.containers import Container
 from services.media.demux import NO_TIME, Packets, opened, packets
 from services.media.facts import Flag, Kind, Stream
 from services.media.frametimes import FrameTimes
+from services.media.framing_packets import index_of_packets
 from services.media.survey import Survey, landmarks_of
 
 Ints = npt.NDArray[np.int64]
@@ -55,13 +56,14 @@ def survey_packets(path: Path, container: Container, read: Read, size: int) -> S
     sounds = [one.start + one.duration for one in seen if one.kind == "audio"]
     if leading.kind == "video" and sounds:
         flags += continuity.sound_ends_early(max(sounds), leading.duration)
+    duration = max(one.start + one.duration for one in seen)
     return Survey(
         streams=tuple(streams),
-        duration=max(one.start + one.duration for one in seen),
+        duration=duration,
         recorded_at=metadata.parse_moment(tags.get("creation_time", "")),
         location=metadata.parse_place(tags.get("location", "")),
         flags=tuple(flags),
-        frame_times=times if leading.kind == "video" else None,
+        index=index_of_packets(container.name, size, streams, found, leading=leading.index, duration=duration),
         landmarks={one.index: landmarks_of(_keys(raw[one.index])) for one in seen},
     )
 

@@ -58,7 +58,7 @@ def disagreements(dock, file, row):
         if recording.state != "damaged" or recording.playable or not recording.flags or "proxy" in made:
             yield "is not called damaged", recording.state, recording.flag_kinds, made
         return
-    wanted = {"proxy"} if file["video_codec"] == "-" else {"proxy", "poster", "storyboard", "frame-times"}
+    wanted = {"proxy"} if file["video_codec"] == "-" else {"proxy", "poster", "storyboard", "frame-index"}
     if file["audio_codec"] != "-" and "sound may be marked damaged" not in notes:
         wanted |= {"peaks"}
     if recording.state != "ready" or not wanted <= made:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from services.accounts.rights import Principal
 from services.api.actions.look import Look, look
 from services.api.actions.open_viewing import Wish, require_present
@@ -17,11 +15,11 @@ from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.digest import Digest
 from services.errors import Invalid, NotPlayable, TooManyRequests, VerbatimNotPossible
-from services.index.models import Object, Recording
-from services.index.recordings import rendition
+from services.index.models import Object
 from services.index.visible import fetch
 from services.media.clip import ExactPlan, encode_exact, plan_exact
 from services.media.facts import FrameTimes, MediaFacts
+from services.media.frames import FrameIndex
 from services.media.timecode import TimeRange, print_seconds
 
 AT_ONCE: Final = 8
@@ -33,11 +31,16 @@ _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What clips and stills are made from: the original, what is known of it, the time of each frame."""
+    """
+    What clips and stills are made from: the original, what is known of it, the time of each frame.
+
+    `index` is None where an older version examined it, until it is indexed again.
+    """
 
     stored: Stored
     facts: MediaFacts
     frame_times: FrameTimes | None
+    index: FrameIndex | None
     filename: str
 
 
@@ -121,16 +124,10 @@ def source_of(archive: Archive, who: Principal, recording_id: str, action: str) 
             raise unmade(session, recording, "its index")
         facts = MediaFacts.from_json(recording.facts)
         stored = Stored.original(session.get_one(Object, recording.object_id))
-        times = _frame_times(session, recording)
-    if facts.video is not None and times is None:
+    frame_times = archive.frame_times_of(recording_id)
+    if facts.video is not None and frame_times is None:
         raise NotPlayable("the times of its frames are not known, so none can be named")
-    frame_times = FrameTimes.from_bytes(times.whole(archive.store)) if times is not None else None
-    return Source(stored, facts, frame_times, recording.filename)
-
-
-def _frame_times(session: Session, recording: Recording) -> Stored | None:
-    row = rendition(session, recording.id, "frame-times")
-    return Stored.rendition(row) if row is not None else None
+    return Source(stored, facts, frame_times, archive.index_of(recording_id), recording.filename)
 
 
 def _plan(source: Source, wanted: TimeRange, mode: str) -> ExactPlan:

@@ -15,7 +15,7 @@ from services.index.flags import set_flags
 from services.index.models import Arrival, Object, Recording
 from services.index.sessions import group
 from services.ingest.given import AHEAD, OLDEST_CLOCK
-from services.ingest.publish import Made, publish
+from services.ingest.publish import frame_index, publish
 from services.media.facts import Flag, MediaFacts
 from services.media.probe import Examination, examine_in_child
 
@@ -42,14 +42,7 @@ def examine(archive: Archive, recording_id: str) -> None:
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
     with archive.store.lend(key, version, digest) as path:
         found = _look(path)
-    made = []
-    if found.frame_times is not None:
-        recipe = {"tool": EXAMINER, "kind": "frame-times"}
-        made.append(
-            Made.of_bytes(
-                "frame-times", "frame-times.bin", found.frame_times.to_bytes(), recipe, "application/octet-stream"
-            )
-        )
+    made = [] if found.packed is None else [frame_index(found.packed)]
     with publish(archive, digest, made) as kept, archive.work() as work:
         recording = work.session.get_one(Recording, recording_id, with_for_update=True)
         if recording.facts is None:

@@ -6,7 +6,7 @@ from services.errors import MediaError, ToolFailed, VerbatimNotPossible
 from services.index.models import Object, Recording
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
-from services.ingest.publish import frame_times, publish
+from services.ingest.publish import publish
 from services.ingest.scratch import scratch
 from services.media.facts import MediaFacts
 from services.media.remux import remux as copy_streams
@@ -27,7 +27,7 @@ def remux(archive: Archive, recording_id: str) -> None:
             return
         obj = session.get_one(Object, recording.object_id)
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
-    times = frame_times(archive, recording_id)
+    times = archive.frame_times_of(recording_id)
     with scratch(archive.settings.paths.scratch) as folder:
         try:
             with archive.store.lend(key, version, digest) as path:

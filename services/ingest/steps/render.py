@@ -12,7 +12,7 @@ from services.index.flags import set_flags
 from services.index.models import Object, Recording, Rendition
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
-from services.ingest.publish import Made, frame_times, publish
+from services.ingest.publish import Made, publish
 from services.ingest.scratch import scratch
 from services.media.facts import Flag, MediaFacts
 from services.media.transcode import Rendered
@@ -39,7 +39,7 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
     if made_before:
         _clear_remux(archive, digest)
         return
-    times = frame_times(archive, recording_id)
+    times = archive.frame_times_of(recording_id)
     with scratch(archive.settings.paths.scratch) as folder:
         try:
             with archive.store.lend(key, version, digest) as path:

@@ -29,6 +29,7 @@ const archive: typeof zh = {
     poster: 'Poster',
     storyboard: 'Storyboard',
     peaks: 'Sound peaks',
+    'frame-index': 'Frame index',
     'frame-times': 'Frame times',
   },
   target: {

@@ -28,6 +28,7 @@ export default {
     poster: '封面',
     storyboard: '缩略图',
     peaks: '声音波形',
+    'frame-index': '帧索引',
     'frame-times': '帧时刻表',
   },
   target: {
