@@ -8,7 +8,7 @@ from services.accounts.units import put_unit
 from services.custody.ledger import history
 from services.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from services.index.cases import case_told, incident_told, put_case, put_incident
-from services.index.linking import answer_proposal, link_by_hand, unlink
+from services.index.linking_by_hand import answer_proposal, link_by_hand, unlink
 from services.index.models import Case, Incident, Link, Proposal, Recording
 from tests.flows.pipeline import Dock
 

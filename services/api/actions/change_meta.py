@@ -10,7 +10,7 @@ from services.api.actions.open_viewing import require_present
 from services.bootstrap import Archive
 from services.custody.work import Work
 from services.errors import Invalid, PreconditionFailed
-from services.index.linking import settle
+from services.index.links import settle
 from services.index.models import Person, Recording
 from services.index.recording_facts import RecordingFacts, facts
 from services.index.visible import fetch

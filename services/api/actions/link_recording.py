@@ -5,7 +5,7 @@ from services.api.actions.open_viewing import REASON_CHARACTERS, checked_text
 from services.bootstrap import Archive
 from services.custody.work import Work
 from services.errors import NotFound, ReasonRequired
-from services.index import cases, linking
+from services.index import cases, linking_by_hand
 from services.index.models import Proposal, Recording
 from services.index.recording_facts import LinkFacts, facts
 from services.index.visible import fetch, fetch_case, fetch_incident, is_id
@@ -31,7 +31,7 @@ def link_recording(
         elif target == "incident" and cases.find_incident(work.session, number) is not None:
             fetch_incident(work.session, who, "incident.see", number)
         rules = archive.link_rules(work.session, unit)
-        link = linking.link_by_hand(work, recording, target, number, why, who.name, rules)
+        link = linking_by_hand.link_by_hand(work, recording, target, number, why, who.name, rules)
         work.session.flush()
         return next(one for one in facts(work.session, recording).links if one.id == link.id)
 
@@ -50,7 +50,7 @@ def unlink_recording(archive: Archive, who: Principal, recording_id: str, link_i
         if not is_id(link_id):
             raise NotFound(f"recording {recording.id} has no link {link_id[:40]!r}")
         rules = archive.link_rules(work.session, recording.unit_id)
-        linking.unlink(work, recording, link_id, why, who.name, rules)
+        linking_by_hand.unlink(work, recording, link_id, why, who.name, rules)
 
 
 def answer_proposal(
@@ -71,7 +71,9 @@ def answer_proposal(
             raise NotFound("there is no such proposal")
         recording = _locked(work, who, "proposal.answer", proposal.recording_id)
         rules = archive.link_rules(work.session, recording.unit_id)
-        linking.answer_proposal(work, recording, proposal, confirm=confirm, reason=why, actor=who.name, rules=rules)
+        linking_by_hand.answer_proposal(
+            work, recording, proposal, confirm=confirm, reason=why, actor=who.name, rules=rules
+        )
         return proposal
 
 
