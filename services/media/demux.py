@@ -23,9 +23,13 @@ from services.errors import HostileMedia, Unplayable
 from services.media import nalunits
 from services.media.containers import Container
 from services.media.facts import ALLOWED_DECODERS, decoder_of
+from services.media.samples import MOST_SAMPLES
 from services.media.survey import MOST_PIXELS
 
-MOST_PACKETS = 1 << 25
+MOST_PACKETS = MOST_SAMPLES
+_COLUMNS = "qqqbbqIb"
+"""How wide the fields of a packet are kept: times and places 8 bytes, its size 4, marks 1."""
+
 NO_TIME = -(1 << 63)
 """Stands where a packet has no time. Source: libavutil's AV_NOPTS_VALUE."""
 
@@ -104,7 +108,7 @@ def packets(media: Any) -> dict[int, Packets]:
         HostileMedia: there are more than any recording has.
     """
     streams = [stream for stream in media.streams if stream.type in {"video", "audio"}]
-    rows: dict[int, tuple[array[int], ...]] = {s.index: tuple(array("q") for _ in range(8)) for s in streams}
+    rows: dict[int, tuple[array[int], ...]] = {s.index: tuple(map(array, _COLUMNS)) for s in streams}
     readers = {s.index: nalunits.reader_of(s.codec_context.name, s.codec_context.extradata or b"") for s in streams}
     count = 0
     with contextlib.suppress(av.error.FFmpegError):
@@ -130,7 +134,8 @@ def _is_hidden(packet: Any) -> bool:
 
 
 def _packets(stream: Any, columns: tuple["array[int]", ...]) -> Packets:
-    pts, dts, duration, key, shown, offset, size, refresh = (np.frombuffer(column, np.int64) for column in columns)
+    kinds = zip(columns, _COLUMNS, strict=True)
+    pts, dts, duration, key, shown, offset, size, refresh = (np.frombuffer(column, kind) for column, kind in kinds)
     return Packets(
         index=stream.index,
         time_base=Fraction(stream.time_base),
@@ -140,7 +145,7 @@ def _packets(stream: Any, columns: tuple["array[int]", ...]) -> Packets:
         key=key.astype(np.bool_),
         shown=shown.astype(np.bool_),
         offset=offset,
-        size=size.astype(np.uint32),
+        size=size,
         refresh=refresh.astype(np.bool_),
     )
 

@@ -42,6 +42,9 @@ def _indexed(track: ReadTrack, origin: Fraction, read: Read) -> IndexedTrack:
     moved = track.presented.pts - track.samples.pts[track.presented.sample]
     is_plain = len(moved) == 0 or bool((moved == moved[0]).all())
     shift = Fraction(int(moved[0]) if len(moved) else 0, info.timescale) - origin
+    closed = samples.sync
+    if info.is_picture:
+        closed = entries_of(samples, refreshes_of(info.codec.name, info.codec.config, samples, read))
     return IndexedTrack(
         index=info.index,
         kind=_kind(track),
@@ -50,7 +53,7 @@ def _indexed(track: ReadTrack, origin: Fraction, read: Read) -> IndexedTrack:
         description=info.description,
         samples=samples,
         shown=shown,
-        closed=entries_of(samples, refreshes_of(info.codec.name, info.codec.config, samples, read)),
+        closed=closed,
         shift=shift if is_plain else None,
         width=info.codec.width or 0,
         height=info.codec.height or 0,

@@ -52,7 +52,7 @@ def _indexed(stream: Stream, packets: Packets | None, origin: Fraction) -> Index
         description=b"",
         samples=samples,
         shown=packets.shown,
-        closed=entries_of(samples, packets.refresh),
+        closed=entries_of(samples, packets.refresh) if stream.kind == "video" else samples.sync,
         shift=-origin if is_plain else None,
         width=stream.width or 0,
         height=stream.height or 0,
