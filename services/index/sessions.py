@@ -2,13 +2,13 @@
 Group recordings into sessions: an ordered view of one device or room, never a file (rule 11).
 
 A session that an upload names is taken as told; otherwise files of one device whose gap is at most
-the bureau's value belong together.
+the bureau's value belong together, also where a buffer from before the button was pressed overlaps the file before.
 """
 
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from uuid_utils import uuid7
 
 from services.custody.work import Work
@@ -17,6 +17,9 @@ from services.index.models import Recording, SessionMember, SessionRow
 
 UNCERTAINTY_S: Final[dict[str, float]] = {"given": 0.0, "container": 1.0, "file": 2.0, "arrival": 3600.0}
 """How far a start may be off, by its source. Container times have whole seconds, file times two on FAT."""
+
+PRE_EVENT: Final = timedelta(seconds=120)
+"""Longest buffer that cameras keep from before the button was pressed. Source: knowledge/media 5.5."""
 
 CLOCKS: Final = frozenset({"given", "container"})
 """Sources of a start that say when the camera recorded; a file's or arrival's time groups nothing."""
@@ -45,8 +48,11 @@ def group(work: Work, recording: Recording, gap: timedelta) -> SessionRow | None
 
 def _neighbours(work: Work, recording: Recording, gap: timedelta) -> list[Recording]:
     assert recording.ended_at is not None  # noqa: S101  (the caller looked)
-    after = Recording.started_at.between(recording.ended_at - gap, recording.ended_at + gap)
-    before = Recording.ended_at.between(recording.started_at - gap, recording.started_at + gap)
+    start, end, buffered = recording.started_at, recording.ended_at, max(gap, PRE_EVENT)
+    after = Recording.started_at.between(end - gap, end + gap)
+    before = Recording.ended_at.between(start - gap, start + gap)
+    goes_on = and_(Recording.started_at.between(end - buffered, end), Recording.started_at > start)
+    went_on = and_(Recording.ended_at.between(start, start + buffered), Recording.started_at < start)
     rows = work.session.execute(
         select(Recording).where(
             Recording.device == recording.device,
@@ -54,7 +60,7 @@ def _neighbours(work: Work, recording: Recording, gap: timedelta) -> list[Record
             Recording.session_number.is_(None),
             Recording.started_source.in_(CLOCKS),
             Recording.sha256 != recording.sha256,
-            after | before,
+            or_(after, before, and_(goes_on, Recording.ended_at > end), and_(went_on, Recording.ended_at < end)),
         )
     ).scalars()
     return [row for row in rows if row.channel == recording.channel]

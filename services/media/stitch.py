@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
 
+from services.media.ownclock import OwnClock
+
 Method = Literal["given", "clock", "sequence", "pts"]
 """What placed a recording: the uploader's word, the device's clock, the number in its name, its frames' own clock."""
 
@@ -19,41 +21,6 @@ WITHIN: Final = Fraction(3, 2)
 
 DRIFT: Final = Fraction(1, 10_000)
 """Most that a device's two clocks drift apart, in seconds of a second: twice the usual. Source: as above."""
-
-WRAP: Final = 2**33
-"""Ticks after which the clock of a transport stream starts anew: 26.5 hours at 90 kHz. Source: ISO/IEC 13818-1."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnClock:
-    """
-    Say where a file's frames lie on the clock that they carry: [first, end), in ticks of `time_base` seconds.
-
-    `wrap` is the number of ticks after which that clock starts anew, None where it never does.
-    """
-
-    first: int
-    end: int
-    time_base: Fraction
-    wrap: int | None = WRAP
-
-    def gap_to(self, later: "OwnClock") -> Fraction | None:
-        """
-        Give the seconds from this file's end to the beginning of `later`; negative where they overlap.
-
-        None where the two cannot be compared: another tick, or a clock that begins at 0 with each file.
-        """
-        if later.time_base != self.time_base or later.wrap != self.wrap or (self.wrap is None and later.first == 0):
-            return None
-        return fold(later.first - self.end, self.wrap) * self.time_base
-
-
-def fold(ticks: int, wrap: int | None) -> int:
-    """Give a difference of two readings of a clock as the smallest that it can be, to either side of 0."""
-    if wrap is None:
-        return ticks
-    rest = ticks % wrap
-    return rest - wrap if 2 * rest >= wrap else rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.media.stitch import WITHIN, WRAP, EditList, Member, OwnClock, Take, fold, stitch
+from services.media.ownclock import WRAP, OwnClock, fold
+from services.media.stitch import WITHIN, EditList, Member, Take, stitch
 
 TICK = Fraction(1, 90_000)
 
