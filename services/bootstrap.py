@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from services.media import framefile
 from services.media.frames import FrameIndex
 from services.media.frametimes import FrameTimes
 from services.media.indexshelf import Shelf
+from services.media.pool import Pool
 from services.queue import QUEUES, celery_app, ring
 from services.settings import Settings
 from services.storage.open import open_store
@@ -55,7 +57,13 @@ class Archive:
     engine: Engine
     store: ObjectStore
     clock: Callable[[], datetime] = utc_now
+    decoders: Pool = field(init=False, repr=False, compare=False)
+    """The children that decode while somebody waits; none runs before it is asked."""
     _indexes: Shelf = field(default_factory=Shelf, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Have no more decoders than this machine has cores."""
+        object.__setattr__(self, "decoders", Pool(min(self.settings.decoders, os.cpu_count() or 1)))
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -138,7 +146,8 @@ class Archive:
         return None if row is None else FrameTimes.from_bytes(_whole(self.store, row))
 
     def close(self) -> None:
-        """Let go of the database's connections."""
+        """Let go of the database's connections, and end the decoders."""
+        self.decoders.close()
         self.engine.dispose()
 
 

@@ -67,6 +67,9 @@ class Settings(BaseModel):
     tls_cert: Path | None = Field(None, description="TLS certificate chain to serve with")
     tls_key: Path | None = Field(None, description="TLS key to serve with")
     threads: int = Field(40, ge=4, le=400, description="handlers that run at once in one server process")
+    decoders: int = Field(
+        2, ge=1, le=64, description="decoders that one server process keeps warm, at most as many as it has cores"
+    )
     metrics_token: SecretStr | None = Field(None, description="bearer token for /metrics from elsewhere than loopback")
     render_workers: int = Field(1, ge=0, le=64, description="`up`: processes that make renditions")
     examine_workers: int = Field(1, ge=1, le=64, description="`up`: processes that examine and link")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.bootstrap import Archive
-from services.errors import DigestMismatch
+from services.errors import DigestMismatch, Unavailable
 from services.media import framefile
 from services.media.probe import examine
 from tests.archive_fixture import add_recording, add_rendition
@@ -58,3 +58,13 @@ def test_an_index_whose_bytes_changed_is_never_used(sqlite_archive: Archive, tmp
 
     with pytest.raises(DigestMismatch, match="0000"):
         sqlite_archive.index_of(recording)
+
+
+def test_decoders_are_ended_with_the_archive(sqlite_archive: Archive) -> None:
+    sqlite_archive.decoders.ask("services.media.warmchild:echo_request", {}, wall_s=30)
+    pool = sqlite_archive.decoders
+
+    sqlite_archive.close()
+
+    with pytest.raises(Unavailable):
+        pool.ask("services.media.warmchild:echo_request", {}, wall_s=30)

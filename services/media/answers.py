@@ -22,10 +22,15 @@ def read_answer(target: str, answer: bytes, outcome: Outcome) -> dict[str, Any]:
         said = None
     if isinstance(said, dict) and isinstance(said.get("ok"), dict):
         return dict(said["ok"])
-    if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        code, message = said["error"].get("code"), said["error"].get("message")
-        raise _errors_by_code().get(str(code), ToolFailed)(str(message))
-    raise ToolFailed(f"{target} ended with status {outcome.status} and no answer: {outcome.last_words}")
+    error = error_of(said.get("error")) if isinstance(said, dict) else None
+    raise error or ToolFailed(f"{target} ended with status {outcome.status} and no answer: {outcome.last_words}")
+
+
+def error_of(said: object) -> HuisuError | None:
+    """Make again the error that a child told by its code; None if it told none."""
+    if not isinstance(said, dict):
+        return None
+    return _errors_by_code().get(str(said.get("code")), ToolFailed)(str(said.get("message")))
 
 
 @functools.cache
