@@ -31,11 +31,15 @@ _BASIC = {"me.see", "ledger.see", "job.see", "event.see"}
 
 GRANTS: Final[dict[str, frozenset[str]]] = {
     "officer": frozenset(_BASIC | _PLAY | _SEE_CASES | {"proposal.answer", "recording.history", "upload.see"}),
-    "reviewer": frozenset(_BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "case.write", "upload.see"}),
-    "supervisor": frozenset(
-        _BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "upload.see"}
+    "reviewer": frozenset(
+        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "flag.dismiss", "case.write", "upload.see"}
     ),
-    "head": frozenset(_BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "case.write", "upload.see"}),
+    "supervisor": frozenset(
+        _BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "flag.dismiss", "upload.see"}
+    ),
+    "head": frozenset(
+        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "flag.dismiss", "case.write", "upload.see"}
+    ),
     "custodian": frozenset(_BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "upload.see"}),
     "auditor": frozenset(_BASIC | _SEE_CASES | {"recording.see", "recording.history", "upload.see"}),
     "admin": frozenset(_BASIC | {"admin.see", "admin.write", "upload.see"}),

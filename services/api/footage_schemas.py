@@ -35,13 +35,38 @@ NumberText = Annotated[str, AfterValidator(_number)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class Flag(Shape):
-    """What a machine found; `start` and `end` in seconds, null where it is about the whole."""
+class Dismissal(Shape):
+    """Who found nothing in a flag, when and why."""
 
+    by: str
+    at: datetime
+    reason: str
+
+
+class Flag(Shape):
+    """
+    What a machine found; `start` and `end` in seconds, null where it is about the whole.
+
+    `detector` and `version` are empty and `score` (0 to 1, how plain it is) null where the file itself says so.
+    """
+
+    id: str
     kind: str
     start: Seconds | None
     end: Seconds | None
     detail: str
+    detector: str
+    version: str
+    score: float | None
+    channel: str
+    dismissed: Dismissal | None
+
+
+class FlagAnswer(Body):
+    """Whether there is nothing in a flag, and why; a dismissal needs its reason."""
+
+    dismissed: Annotated[bool, Field(strict=True)]
+    reason: Annotated[str, Field(max_length=500), AfterValidator(plain)] | None = None
 
 
 class Recording(Shape):

@@ -1,5 +1,6 @@
 """Hold what is known about a recording's file as plain values that survive JSON without loss."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,17 @@ from typing import Any, Literal, cast
 
 from services.media.frametimes import FrameTimes
 
-__all__ = ["ALLOWED_DECODERS", "DAMAGE", "Flag", "FrameTimes", "Kind", "MediaFacts", "Stream", "decoder_of"]
+__all__ = [
+    "ALLOWED_DECODERS",
+    "DAMAGE",
+    "Dismissal",
+    "Flag",
+    "FrameTimes",
+    "Kind",
+    "MediaFacts",
+    "Stream",
+    "decoder_of",
+]
 
 Kind = Literal["video", "audio", "data"]
 
@@ -112,36 +123,96 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissal:
+    """Say that a person looked at a flag and found nothing in it. The flag stays; this stands beside it."""
+
+    by: str
+    at: datetime
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {"by": self.by, "at": self.at.isoformat(), "reason": self.reason}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Dismissal":
+        """Read what `to_json` gave."""
+        return cls(value["by"], datetime.fromisoformat(value["at"]).astimezone(UTC), value["reason"])
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """
     Mark something that a person should know about a file, where it lies, and why it is said.
 
     `start` and `end` are seconds from the first presented frame, or None where it is about the whole file.
+    `detector` and `version` name what found it, "" for what the file itself says; `score` is 0 to 1, how plain it is.
+    `channel` names the sound it is about (`stream 1 channel 2`), "" where it is about pictures or everything.
     """
 
     kind: str
     start: Fraction | None = None
     end: Fraction | None = None
     detail: str = ""
+    detector: str = ""
+    version: str = ""
+    score: float | None = None
+    channel: str = ""
+    dismissed: Dismissal | None = None
+
+    @property
+    def id(self) -> str:
+        """
+        Name the finding: the same kind, detector, range and channel have the same name in every run.
+
+        Only the words of a flag without a detector belong to its name: several of one kind differ by nothing else.
+        """
+        said = "" if self.detector else self.detail
+        parts = (self.kind, self.detector, str(self.start), str(self.end), self.channel, said)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    def is_same_finding(self, other: "Flag") -> bool:
+        """Say whether two flags tell of one thing, though another version or detector drew its edges elsewhere."""
+        if self.id == other.id:
+            return True
+        if (self.kind, self.channel) != (other.kind, other.channel) or not (self.detector and other.detector):
+            return False
+        if self.start is None or self.end is None or other.start is None or other.end is None:
+            return (self.start, self.end) == (other.start, other.end)
+        shared = min(self.end, other.end) - max(self.start, other.start)
+        return 2 * shared >= max(self.end, other.end) - min(self.start, other.start)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON values."""
+        """Give it as JSON values; what is empty and younger than the first release is left out."""
+        younger: dict[str, Any] = {
+            "detector": self.detector,
+            "version": self.version,
+            "score": self.score,
+            "channel": self.channel,
+        }
+        if self.dismissed is not None:
+            younger["dismissed"] = self.dismissed.to_json()
         return {
             "kind": self.kind,
             "start": None if self.start is None else _print(self.start),
             "end": None if self.end is None else _print(self.end),
             "detail": self.detail,
-        }
+        } | {name: value for name, value in younger.items() if value not in ("", None)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Flag":
-        """Read what `to_json` gave."""
-        start, end = value["start"], value["end"]
+        """Read what `to_json` gave, of any release."""
+        start, end, dismissed = value["start"], value["end"], value.get("dismissed")
         return cls(
             kind=value["kind"],
             start=None if start is None else Fraction(start),
             end=None if end is None else Fraction(end),
             detail=value["detail"],
+            detector=value.get("detector", ""),
+            version=value.get("version", ""),
+            score=value.get("score"),
+            channel=value.get("channel", ""),
+            dismissed=None if dismissed is None else Dismissal.from_json(dismissed),
         )
 
 

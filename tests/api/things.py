@@ -6,6 +6,7 @@ A route about a new kind needs its maker here: the matrix of rights asks for it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 import httpx
@@ -14,10 +15,12 @@ from services.accounts import people, tokens, units
 from services.accounts.rights import Principal, decide
 from services.accounts.sessions import principal_of_user
 from services.bootstrap import Archive, new_id
-from services.index.models import Proposal, Upload, Viewing
+from services.index.flags import set_flags
+from services.index.models import Proposal, Recording, SessionMember, SessionRow, Upload, Viewing
 from services.index.uploads import OVERSEERS
 from services.index.visible import what_of
 from services.jobs import lease
+from services.media.facts import Flag
 from tests.api.site import Site
 from tests.archive_fixture import NOON, add_case, add_device, add_incident, add_recording, link
 
@@ -161,6 +164,29 @@ def proposal(scene: Scene, side: Side) -> Params:
     return {"id": made, "recording": of}
 
 
+def flag(scene: Scene, side: Side) -> Params:
+    of, found = recording(scene, side)["id"], Flag("black", Fraction(1), Fraction(5), detector="blackdetect")
+    with scene.archive.work() as work:
+        row = work.session.get_one(Recording, of)
+        set_flags(row, [found.to_json()])
+        work.append("rec.facts", of, flags=row.flags)
+    return {"id": of, "flag": found.id}
+
+
+def session(scene: Scene, side: Side) -> Params:
+    """A session of one recording; who may know of that may know of it."""
+    of, made = recording(scene, side)["id"], new_id()
+    with scene.archive.work() as work:
+        work.session.add(SessionRow(id=made, number=f"S-{made}", kind="interview", method="given", created_at=NOON))
+        work.append("session.make", made, kind="interview", method="given")
+        work.session.flush()
+        work.session.add(
+            SessionMember(session_id=made, recording_id=of, starts_at=NOON, method="given", uncertainty_s=0.0)
+        )
+        work.append("rec.session", of, session=made, method="given", uncertainty=0.0)
+    return {"id": made, "recording": of}
+
+
 MAKERS: Mapping[str, Callable[[Scene, Side], Params]] = {
     "recording": recording,
     "case": case,
@@ -174,6 +200,8 @@ MAKERS: Mapping[str, Callable[[Scene, Side], Params]] = {
     "viewing": viewing,
     "link": live_link,
     "proposal": proposal,
+    "flag": flag,
+    "session": session,
 }
 
 
@@ -183,7 +211,7 @@ def knows(scene: Scene, role: str, about: str, side: Side, params: Params) -> bo
         return True
     if about == "viewing":
         return side == "own" and role == "reviewer"
-    if about in ("recording", "job", "link", "proposal"):
+    if about in ("recording", "job", "link", "proposal", "flag", "session"):
         return allowed(scene, role, "recording.see", params.get("recording", params["id"]))
     if about == "upload":
         return side == "own" and role in OVERSEERS

@@ -19,7 +19,6 @@ from services.index.keyset import Page
 from services.index.recording_facts import RecordingFacts, RecordingItem, facts
 from services.index.recordings import Filter
 from services.index.visible import fetch
-from services.media.facts import Flag
 
 routes = Routes("recordings")
 
@@ -96,14 +95,3 @@ def see_history(
 ) -> Page[HistoryLine]:
     """Tell everything that ever happened to a recording, from the first entry on."""
     return read_history(archive, who, recording, limit, cursor)
-
-
-@routes.declare(
-    "GET", "/recordings/{id}/flags", action="recording.see", about="recording",
-    response_model=schemas.PageOf[shapes.Flag],
-)  # fmt: skip
-def see_flags(recording: ThingId, archive: ArchiveDep, who: Who) -> Page[Flag]:
-    """List what machines found about a recording."""
-    with archive.reading() as session:
-        row = fetch(session, who, "recording.see", recording)
-        return Page(tuple(Flag.from_json(flag) for flag in row.flags), None)
