@@ -31,6 +31,7 @@ _ALL: Final = (
     JobKind("examine", "examine", "read container, streams and frame times of an original; link it"),
     JobKind("link", "examine", "find incidents and cases for a recording again"),
     JobKind("relink", "examine", "link recordings again after an incident or a case arrived or changed"),
+    JobKind("index", "examine", "make the frame index of a recording that an older version examined"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
 )
 KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}

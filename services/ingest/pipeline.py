@@ -12,6 +12,7 @@ from services.ingest.steps.examine import examine
 from services.ingest.steps.link import link, relink
 from services.ingest.steps.read_back import read_back
 from services.ingest.steps.record import record
+from services.ingest.steps.reindex import reindex
 from services.ingest.steps.remux import remux
 from services.ingest.steps.render import render
 from services.ingest.steps.seal import seal
@@ -52,6 +53,11 @@ def run_link(archive: Archive, running: Running) -> None:
 def run_relink(archive: Archive, running: Running) -> None:
     """Link again what an incident concerns."""
     relink(archive, running.job.args["incident"])
+
+
+def run_index(archive: Archive, running: Running) -> None:
+    """Index a recording that an older version examined."""
+    reindex(archive, running.job.key)
 
 
 def run_render(archive: Archive, running: Running) -> None:

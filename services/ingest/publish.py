@@ -78,6 +78,26 @@ def frame_index(packed: bytes) -> Made:
     return Made.of_bytes("frame-index", "frame-index.bin", packed, recipe, "application/octet-stream")
 
 
+def drop(work: Work, row: Rendition, reason: str) -> None:
+    """Forget a rendition that is no longer needed, with its entry; `clear` removes its object after the commit."""
+    work.session.delete(row)
+    work.append(
+        "rec.rendition.drop", row.recording_id, rendition=row.id, kind=row.kind, object_key=row.key, sha256=row.sha256,
+        reason=reason,
+    )  # fmt: skip
+
+
+def clear(archive: Archive, digest: Digest, kind: str) -> None:
+    """Remove objects of a kind that no recording of these bytes names any more, also those of a run that was killed."""
+    with archive.reading() as session:
+        twins = select(Recording.id).where(Recording.sha256 == digest.hex)
+        named = select(Rendition.key).where(Rendition.recording_id.in_(twins), Rendition.kind == kind)
+        in_use = set(session.scalars(named))
+    for kept in list(archive.store.keys(f"{keys.renditions_of(digest)}{kind}/")):
+        if kept.key not in in_use:
+            archive.store.remove_derived(kept.key)
+
+
 def _add(
     work: Work, recording: Recording, one: Made, key: str, version: str | None, sha256: str, size: int, parent: Digest
 ) -> None:

@@ -14,6 +14,7 @@ _ALL: Final[Mapping[str, Callable[[Archive, Running], None]]] = {
     "examine": pipeline.run_examine,
     "link": pipeline.run_link,
     "relink": pipeline.run_relink,
+    "index": pipeline.run_index,
     "render": pipeline.run_render,
 }
 

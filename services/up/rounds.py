@@ -25,6 +25,7 @@ from services.index.models import Process, Upload
 from services.ingest.door import CatalogueRegister
 from services.ingest.locks import roll_locks
 from services.ingest.staging import Staging
+from services.ingest.steps.reindex import BEFORE_ALL, ask_for_indexes
 from services.jobs.lease import unrung
 from services.queue import MOST_RINGS, rings_in
 from services.storage.store import WormReport
@@ -33,6 +34,10 @@ log = logging.getLogger(__name__)
 
 STALE = timedelta(minutes=1)
 """Silence after which a process counts as gone."""
+
+
+REST = timedelta(hours=1)
+"""Pause after a round found nothing to do in the whole catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,26 @@ def beat_rounds(archive: Archive) -> list[Round]:
         Round("worm", 86_400, probe),
         Round("locks", 7 * 86_400, lambda: roll_locks(archive)),
         Round("temporaries", 86_400, clear),
+        Round("indexes", 10, indexes(archive)),
     ]
     ringing = [Round("ring", 2, ring)] if archive.broker is not None else []
     return [*own, *ringing, *(Round(name, every_s, act) for name, every_s, act in api_rounds(archive))]
+
+
+def indexes(archive: Archive) -> Callable[[], None]:
+    """Give the round that has recordings of older versions indexed, a few at a time; all done, it rests an hour."""
+    at, resting_until = BEFORE_ALL, archive.clock()
+
+    def index() -> None:
+        nonlocal at, resting_until
+        if archive.clock() < resting_until:
+            return
+        behind = ask_for_indexes(archive, at)
+        at = behind or BEFORE_ALL
+        if behind is None:
+            resting_until = archive.clock() + REST
+
+    return index
 
 
 def note_probe(archive: Archive, report: WormReport) -> None:

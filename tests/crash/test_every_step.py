@@ -19,6 +19,7 @@ from services.index.fsck import check
 from services.index.models import Arrival, Link, Object, Recording, Rendition, Upload
 from services.ingest.scratch import sweep_scratch
 from services.ingest.staging import Staging
+from services.ingest.steps.reindex import BEFORE_ALL, ask_for_indexes
 from services.ingest.tasks import tasks
 from services.jobs.table import JobRow
 from services.jobs.worker import drain
@@ -27,6 +28,7 @@ from services.storage import keys
 from tests.crash.victim import QUEUES, STEPS
 from tests.flows.pipeline import Dock
 from tests.footage import make_footage
+from tests.ingest.test_reindex import as_of_before
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -146,3 +148,23 @@ def test_what_is_never_killed_ends_the_same(dock, victim, footage):
 
     assert victim(dock.archive.settings.paths.home, "none") == 0
     assert dock.row(upload).state == "verified"
+
+
+@pytest.mark.parametrize("moment", ["before", "child-1", "put-1", "commit-1", "committed-1", "after"])
+def test_a_plug_pulled_while_an_old_recording_is_indexed_leaves_one_index(dock, victim, footage, moment):
+    archive, home = dock.archive, dock.archive.settings.paths.home
+    recording, times = as_of_before(archive, footage)
+    ask_for_indexes(archive, BEFORE_ALL)
+
+    died = victim(home, f"reindex:{moment}")
+    heal(archive)
+
+    assert died == -signal.SIGKILL
+    assert archive.frame_times_of(recording) == times
+    with archive.reading() as session:
+        made = {row.key: row.kind for row in session.query(Rendition)}
+        assert sorted(made.values()) == ["frame-index", "frame-times"]
+        assert {job.state for job in session.query(JobRow)} == {"done"}
+        digest = Digest.from_hex(session.get_one(Recording, recording).sha256)
+        assert [str(finding) for finding in check(session, archive.store, deep=True)] == []
+    assert {kept.key for kept in archive.store.keys(keys.renditions_of(digest))} == set(made)
