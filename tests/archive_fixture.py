@@ -75,6 +75,10 @@ class Empty:
     server: PostgresServer | None = None
     made: list[str] = field(default_factory=list)
 
+    def fresh(self, home: Path) -> str:
+        """Give the address of a fresh database of this kind; one in a file lies in `home`."""
+        return self.sqlite(home) if self.server is None else self.postgres()
+
     def sqlite(self, home: Path) -> str:
         """Give the address of a fresh SQLite database in `home`."""
         template = self.folder / "empty.db"

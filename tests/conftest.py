@@ -80,6 +80,14 @@ def empty_postgres(postgres_server: PostgresServer) -> Iterator["Empty"]:
         empty.drop(name)
 
 
+@pytest.fixture(scope="session")
+def empty_served(request: pytest.FixtureRequest) -> "Empty":
+    """Give the empty database behind served archives: SQLite, or PostgreSQL where HUISU_TEST_SERVED_ON says so."""
+    kind = os.environ.get("HUISU_TEST_SERVED_ON", "sqlite")
+    empty: Empty = request.getfixturevalue(f"empty_{kind}")
+    return empty
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def engine_kind(request: pytest.FixtureRequest) -> str:
     """Run the test on each kind of database; `@pytest.mark.parametrize("engine_kind", ["sqlite"])` narrows it."""

@@ -33,6 +33,7 @@ class Part:
     name: str
     proves: str
     selection: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 PARTS = (
@@ -44,6 +45,7 @@ PARTS = (
     Part("s3", "the pipeline on S3, which goes away at every moment", ("tests/cluster/test_s3_archive.py",)),
     Part("gates", "one gate per folder, each node tells, a full disk", ("tests/cluster/test_gates.py",)),
     Part("database", "a database that is held or full", ("tests/cluster/test_busy_database.py",)),
+    Part("served", "the API on PostgreSQL", ("tests/api",), (("HUISU_TEST_SERVED_ON", "postgres"),)),
     Part("flows", "the corpus, linking, bad days", ("tests/flows",)),
     Part("media", "readers, clips and proxies of mutated and made footage", ("tests/media",)),
 )  # fmt: skip
@@ -83,7 +85,12 @@ def run_part(part: Part, folder: Path, checkout: str, deadline_s: float = DEADLI
     begun = time.monotonic()
     with (folder / f"{part.name}.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"HUISU_SOAK": "1"}, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=os.environ | {"HUISU_SOAK": "1"} | dict(part.environment),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             status = process.wait(deadline_s)

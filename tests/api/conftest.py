@@ -1,6 +1,7 @@
 """Fixtures of the API's tests: a served archive with one unit, one administrator and one reviewer."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,25 +13,34 @@ from tests.archive_fixture import Empty, HeldClock, open_for_test
 
 
 @pytest.fixture
-def site(sqlite_archive: Archive) -> Iterator[Site]:
-    """Serve an archive on SQLite with units D (D1 below) and E, and people of D1."""
-    with sqlite_archive.work() as work:
+def served_archive(empty_served: Empty, clock: HeldClock, tmp_path: Path) -> Iterator[Archive]:
+    """Give a fresh archive on the kind of database that this run serves from."""
+    home = tmp_path / "served"
+    home.mkdir()
+    with open_for_test(home, empty_served.fresh(home), clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def site(served_archive: Archive) -> Iterator[Site]:
+    """Serve an archive with units D (D1 below) and E, and people of D1."""
+    with served_archive.work() as work:
         units.put_unit(work, "D", name="分局", actor="test")
         units.put_unit(work, "D1", name="一所", parent="D", actor="test")
         units.put_unit(work, "E", name="另一分局", actor="test")
         people.add_user(work, "boss", role="admin", unit="D", actor="test")
         people.add_user(work, "wang", role="reviewer", unit="D1", password=PASSWORD, actor="test")
-    with serve(sqlite_archive) as served:
+    with serve(served_archive) as served:
         yield served
 
 
 @pytest.fixture(scope="session")
-def theatre(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+def theatre(empty_served: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     """Serve real footage, made and sent once for all tests; each test counts only the entries it causes."""
     home = tmp_path_factory.mktemp("theatre")
     clock = HeldClock()
     with (
-        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
+        open_for_test(home, empty_served.fresh(home), clock) as archive,
         open_theatre(archive, clock, tmp_path_factory.mktemp("footage")) as opened,
     ):
         yield opened

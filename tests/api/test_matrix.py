@@ -28,9 +28,9 @@ def name_of(row: Declared) -> str:
 
 
 @pytest.fixture(scope="module")
-def scene(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(empty_served: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("matrix")
-    with open_for_test(home, empty_sqlite.sqlite(home), HeldClock()) as archive:
+    with open_for_test(home, empty_served.fresh(home), HeldClock()) as archive:
         staging = Staging(home / "staging", reserve_bytes=0)
         door = router(staging, CatalogueRegister(archive), gate="g1", max_size_bytes=1 << 20, clock=archive.clock)
         with serve(archive, door=door) as site:
