@@ -33,6 +33,7 @@ _ALL: Final = (
     JobKind("relink", "examine", "link recordings again after an incident or a case arrived or changed"),
     JobKind("index", "examine", "make the frame index of a recording that an older version examined"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
+    JobKind("align", "render", "measure by their sound how far apart the channels of a session began"),
 )
 KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}
 QUEUES: Final = ("gate", "examine", "render")

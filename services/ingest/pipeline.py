@@ -2,11 +2,12 @@
 Put the steps in order: what a job runs, and which job follows it.
 
 receive → **received** → seal → deposit → record → **stored** → read back → **verified**
-and beside it examine → remux → **playable** → link → render → **ready**.
+and beside it examine → remux → **playable** → link → render → **ready**; channels of one session → align.
 """
 
 from services.bootstrap import Archive
 from services.index.models import Recording
+from services.ingest.steps.align import align
 from services.ingest.steps.deposit import deposit
 from services.ingest.steps.examine import examine
 from services.ingest.steps.link import link, relink
@@ -42,6 +43,8 @@ def run_examine(archive: Archive, running: Running) -> None:
         recording = session.get_one(Recording, recording_id)
         now = archive.clock()
         bells = [ask(session, "render", recording_id, now)] if recording.playable else []
+        if recording.playable and recording.session_number is not None and recording.channel is not None:
+            bells.append(ask(session, "align", recording_id, now, priority=7))
     archive.ring(bells)
 
 
@@ -63,3 +66,8 @@ def run_index(archive: Archive, running: Running) -> None:
 def run_render(archive: Archive, running: Running) -> None:
     """Make the renditions of a recording."""
     render(archive, running.job.key, running.report)
+
+
+def run_align(archive: Archive, running: Running) -> None:
+    """Compare a recording's sound with the other channels of its session."""
+    align(archive, running.job.key)

@@ -6,7 +6,7 @@ A crash between the two leaves objects that the repeated step writes again under
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,8 +43,13 @@ class Made:
     @property
     def recipe_id(self) -> str:
         """Name the recipe by its content: the same tools and parameters have the same id."""
-        text = json.dumps(self.recipe, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return recipe_id(self.recipe)
+
+
+def recipe_id(recipe: Mapping[str, Any]) -> str:
+    """Name a recipe by its content."""
+    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 Keep = Callable[[Work, Recording], None]

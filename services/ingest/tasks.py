@@ -16,6 +16,7 @@ _ALL: Final[Mapping[str, Callable[[Archive, Running], None]]] = {
     "relink": pipeline.run_relink,
     "index": pipeline.run_index,
     "render": pipeline.run_render,
+    "align": pipeline.run_align,
 }
 
 
