@@ -1,29 +1,106 @@
-"""Give one frame of a recording as a JPEG picture, decoded from the original."""
+"""
+Give one frame of a recording as a picture, decoded from the original: by its index, or by seeking in the file.
+
+The index names the bytes of one group of pictures, which a warm child decodes. Recordings that have none, or whose
+container is no MP4, are opened as files by a child of their own.
+"""
 
 import base64
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from services.errors import Invalid, NoDecoder, RangeOutside, Unplayable
+from services.errors import NoDecoder, RangeOutside, Unplayable
 from services.media.anchor import Anchor, find_anchor
+from services.media.codedrun import ReadExtents, description_of, run_to
 from services.media.containers import BY_NAME
 from services.media.facts import FrameTimes, MediaFacts
+from services.media.frames import FrameIndex
+from services.media.picturefile import Form, check_width, picture_file
+from services.media.pool import Pool
 from services.media.sandbox import Limits, run_child
 from services.media.timecode import print_seconds
 
-QUALITY = 92
-WIDEST = 8192
+_WALL_S = 60.0
 _LIMITS = Limits(wall_s=120, cpu_s=60, memory_bytes=4 << 30, file_bytes=0)
 
 
+@dataclass(frozen=True, slots=True)
+class IndexedStill:
+    """
+    Hold a picture with what it is of: the tick at which the file presents it, and the digest of its coded bytes.
+
+    `is_patched`: the decoder missed something and made up for it.
+    """
+
+    picture: bytes
+    tick: int
+    timescale: int
+    coded_sha256: str
+    is_patched: bool
+
+
+def still_by_index(
+    index: FrameIndex,
+    facts: MediaFacts,
+    frame: int,
+    read: ReadExtents,
+    decoders: Pool,
+    *,
+    form: Form = "jpeg",
+    width: int | None = None,
+) -> IndexedStill | None:
+    """
+    Give the frame with a number by reading and decoding one group of pictures; None where the file must be opened.
+
+    Raises:
+        RangeOutside: there is no such frame.
+        Invalid: `width` is not between 1 and 8192.
+        Unplayable: that very frame could not be decoded.
+        TooManyRequests: too many wait for a decoder.
+        ToolFailed, DeadlinePassed: the child that decodes failed.
+        And what `read` raises.
+    """
+    check_width(width)
+    track = index.video
+    if track is None or facts.video is None or track.index != facts.video.index or track.shift is None:
+        return None
+    sample = index.sample_of(frame)
+    known, run = description_of(track), run_to(track, sample)
+    if known is None or run is None:
+        return None
+    content, wanted = read(run.extents), len(run) - 1
+    request = {
+        "codec": known.codec,
+        "positions": run.positions.tolist(),
+        "sizes": run.sizes.tolist(),
+        "times": run.pts.tolist(),
+        "wanted": int(run.pts[wanted]),
+        "shape": None if known.shape is None else str(known.shape),
+        "rotation": facts.video.rotation,
+        "width": width,
+        "form": form,
+    }
+    target = "services.media.gopdecode:picture_request"
+    told, (picture,) = decoders.ask(target, request, [known.config, content], wall_s=_WALL_S)
+    tick, digest = int(run.pts[wanted]), run.digest(content, wanted)
+    return IndexedStill(bytes(picture), tick, track.timescale, digest, bool(told["is_patched"]))
+
+
 def still(
-    original: Path, facts: MediaFacts, frame_times: FrameTimes | None, at: Fraction, *, width: int | None = None
+    original: Path,
+    facts: MediaFacts,
+    frame_times: FrameTimes | None,
+    at: Fraction,
+    *,
+    width: int | None = None,
+    form: Form = "jpeg",
 ) -> bytes:
     """
-    Give the frame that a viewer sees at `at` seconds, upright, as JPEG; `width` pixels wide if given.
+    Give the frame that a viewer sees at `at` seconds, upright, by opening the file; `width` pixels wide if given.
 
     Raises:
         RangeOutside: the recording has no pictures, or `at` lies outside it.
@@ -32,8 +109,7 @@ def still(
         Unplayable: that very frame could not be decoded.
         ToolFailed, DeadlinePassed: the child that decodes failed.
     """
-    if width is not None and not 1 <= width <= WIDEST:
-        raise Invalid(f"a still is 1 to {WIDEST} pixels wide, not {width}")
+    check_width(width)
     if facts.video is None or frame_times is None or len(frame_times) == 0:
         raise RangeOutside("the recording has no pictures")
     if not facts.video.decodable:
@@ -57,11 +133,12 @@ def still(
             "keyframe": None if anchor.keyframe is None else str(anchor.keyframe),
             "repeats": facts.video.codec == "theora",
             "width": width,
+            "form": form,
         },
         limits=_limits(anchor, moment),
         readable=[original],
     )
-    return base64.b64decode(answer["jpeg"])
+    return base64.b64decode(answer["picture"])
 
 
 def _limits(anchor: Anchor, moment: Fraction) -> Limits:
@@ -94,7 +171,8 @@ def still_request(request: dict[str, Any]) -> dict[str, Any]:
             picture = _find(media, media.streams[request["stream"]], request)
     if picture is None:
         raise Unplayable(f"the frame at {float(Fraction(request['time'])):.6f} s could not be decoded")
-    return {"jpeg": base64.b64encode(_jpeg(picture, shape, request["rotation"], request["width"])).decode()}
+    made = picture_file(picture, request["form"], shape=shape, rotation=request["rotation"], width=request["width"])
+    return {"picture": base64.b64encode(made).decode()}
 
 
 def _find(media: Any, stream: Any, request: dict[str, Any]) -> Any:
@@ -129,21 +207,3 @@ def _decoded(media: Any, stream: Any, *, strict: bool) -> Iterator[Any]:
         except FFmpegError:
             if strict:
                 raise
-
-
-def _jpeg(frame: Any, shape: Fraction | None, rotation: int, width: int | None) -> bytes:
-    import cv2  # noqa: PLC0415  in the child only
-
-    picture = frame.to_ndarray(format="bgr24")
-    if shape and shape != 1:
-        picture = cv2.resize(picture, (max(1, round(picture.shape[1] * float(shape))), picture.shape[0]))
-    turn = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(rotation)
-    if turn is not None:
-        picture = cv2.rotate(picture, turn)
-    if width is not None and width != picture.shape[1]:
-        height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    done, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise Unplayable("the frame could not be written as JPEG")
-    return bytes(coded)

@@ -35,6 +35,7 @@ GIVES_BYTES: Mapping[str, tuple[str, dict[str, int]]] = {
     "/recordings/{id}/hls/media.mp4": ("hls/media.mp4", {"rec.view.start": 1}),
     "/recordings/{id}/clip": ("clip?start=1&end=2", {"rec.view.start": 1, "rec.clip": 1}),
     "/recordings/{id}/frame": ("frame?t=1", {"rec.view.start": 1}),
+    "/recordings/{id}/frames": ("frames?at=1", {"rec.view.start": 1}),
     "/recordings/{id}/thumbnails.vtt": ("thumbnails.vtt", {"rec.preview": 1}),
     "/recordings/{id}/storyboard.jpg": ("storyboard.jpg", {"rec.preview": 1}),
     "/recordings/{id}/poster": ("poster", {"rec.preview": 1}),

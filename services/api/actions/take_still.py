@@ -1,52 +1,139 @@
-"""Take a still: one frame of the original, decoded in a child of its own."""
+"""Take a still: one exact frame of the original, with what names it so that anybody can find it again."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from services.accounts.rights import Principal
-from services.api.actions.clip import source_of
+from services.api.actions.clip import Source, source_of
 from services.api.actions.look import look
 from services.api.actions.open_viewing import Wish
+from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.digest import Digest
-from services.errors import NotPlayable, RangeOutside, TooManyRequests
-from services.media.stills import still
+from services.errors import NoDecoder, NotPlayable, RangeOutside, TooManyRequests
+from services.media.frametimes import FrameTimes
+from services.media.picturefile import Form, with_texts
+from services.media.stills import IndexedStill, still, still_by_index
 from services.media.timecode import print_seconds
+from services.media.virtual import Extent, Flow
 
 AT_ONCE: Final = 8
+"""Stills for which a whole file is opened at once; those of an index wait for a decoder in its own line."""
+
 PATIENCE_S: Final = 30.0
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture that may leave, and its citation: names and values, the same in headers and in a PNG's texts."""
+
+    picture: bytes
+    citation: dict[str, str]
+
+
 def take_still(
-    archive: Archive, who: Principal, recording_id: str, at: Fraction, width: int | None, wish: Wish
-) -> bytes:
+    archive: Archive,
+    who: Principal,
+    recording_id: str,
+    which: Fraction | int,
+    wish: Wish,
+    *,
+    form: Form = "jpeg",
+    width: int | None = None,
+) -> Still:
     """
-    Give the frame that is shown at `at` seconds as JPEG; the look is entered first.
+    Give the frame that is shown at so many seconds, or (a whole number) the frame with it; the look is entered first.
 
     Raises:
         NotFound, NotAllowed, Gone, ReasonRequired: as `look`.
-        RangeOutside: the recording has no such moment.
+        RangeOutside: the recording has no such moment, or no such frame.
         NotReady, NotPlayable, NoDecoder, Unplayable: there is nothing (yet) to show.
         TooManyRequests: too many stills are being made now.
     """
     source = source_of(archive, who, recording_id, "recording.play")
     if source.facts.video is None or source.frame_times is None:
         raise NotPlayable("this recording has no pictures")
-    if at >= source.facts.duration:
-        raise RangeOutside(
-            f"the recording has {print_seconds(source.facts.duration)} seconds; nothing is at {print_seconds(at)}"
-        )
+    if not source.facts.video.decodable:
+        raise NoDecoder(f"no decoder for {source.facts.video.codec} may run here")
+    frame = _frame(source, source.frame_times, which)
+    moment = source.frame_times.time_of(frame)
     seen = look(archive, who, recording_id, "recording.play", wish)
+    seen.note_times(float(moment), float(moment))
+    made = _from_index(archive, source, frame, form, width)
+    citation = _citation(recording_id, source, source.frame_times, frame, made)
+    picture = made.picture if made else _from_file(archive, source, moment, form, width)
+    picture = with_texts(picture, citation) if form == "png" else picture
+    seen.note_sent(len(picture))
+    return Still(picture, citation)
+
+
+def _frame(source: Source, frame_times: FrameTimes, which: Fraction | int) -> int:
+    if isinstance(which, int):
+        frame_times.time_of(which)
+        return which
+    if which >= source.facts.duration:
+        raise RangeOutside(
+            f"the recording has {print_seconds(source.facts.duration)} seconds; nothing is at {print_seconds(which)}"
+        )
+    return frame_times.shown_at(which)
+
+
+def _from_index(archive: Archive, source: Source, frame: int, form: Form, width: int | None) -> IndexedStill | None:
+    """Read one group of pictures, usually by one request, and have it decoded."""
+    if source.index is None:
+        return None
+
+    def read(extents: Sequence[Extent]) -> bytes:
+        return read_extents(archive, source.stored, extents)
+
+    return still_by_index(source.index, source.facts, frame, read, archive.decoders, form=form, width=width)
+
+
+def read_extents(archive: Archive, stored: Stored, extents: Sequence[Extent]) -> bytes:
+    """
+    Read stretches of a stored file as one.
+
+    Raises:
+        IntegrityError: the store has no such object, or a shorter one. Raise the alarm.
+        StoreUnavailable: try again later.
+    """
+    flow = Flow(extents, lambda _, offset, length: stored.open(archive.store, offset, length))
+    try:
+        return b"".join(block.content for block in flow)
+    finally:
+        flow.close()
+
+
+def _from_file(archive: Archive, source: Source, moment: Fraction, form: Form, width: int | None) -> bytes:
     stored = source.stored
     if not _PLACES.acquire(timeout=PATIENCE_S):
         raise TooManyRequests(f"{AT_ONCE} stills are being made already", retry_after_s=5)
     try:
         with archive.store.lend(stored.key, stored.version, Digest.from_hex(stored.sha256)) as path:
-            picture = still(path, source.facts, source.frame_times, at, width=width)
+            return still(path, source.facts, source.frame_times, moment, form=form, width=width)
     finally:
         _PLACES.release()
-    seen.note_times(float(at), float(at))
-    seen.note_sent(len(picture))
-    return picture
+
+
+def _citation(
+    recording_id: str, source: Source, frame_times: FrameTimes, frame: int, made: IndexedStill | None
+) -> dict[str, str]:
+    """Name the frame: its number and time, and where the index knows them the file's own tick and the coded bytes."""
+    citation = {
+        "Huisu-Recording": recording_id,
+        "Huisu-Original": f"sha-256={source.stored.sha256}",
+        "Huisu-Frame": str(frame),
+        "Huisu-Frame-Time": print_seconds(frame_times.time_of(frame)),
+    }
+    if made is not None:
+        citation |= {
+            "Huisu-Frame-Pts": f"{made.tick}/{made.timescale}",
+            "Huisu-Frame-Digest": f"sha-256={made.coded_sha256}",
+        }
+        if made.is_patched:
+            citation["Huisu-Frame-Patched"] = "yes"
+    return citation

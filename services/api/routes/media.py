@@ -1,6 +1,5 @@
-"""Give footage: original, playlist and media, pictures, sound peaks, stills; the look is always entered first."""
+"""Give footage: original, playlist and media, pictures, sound peaks; the look is always entered first."""
 
-from fractions import Fraction
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -8,9 +7,8 @@ from fastapi import Query, Request, Response
 from services.api.actions.play import play, play_media
 from services.api.actions.show_pictures import show, thumbnails
 from services.api.actions.take_original import take_original
-from services.api.actions.take_still import take_still
 from services.api.admission import ArchiveDep, Who
-from services.api.deps import Clock, ThingId
+from services.api.deps import ThingId
 from services.api.registry import Routes
 from services.api.sending import attachment, repr_digest, send_stored
 from services.api.wishes import Wished
@@ -94,19 +92,3 @@ def get_poster(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) 
 def get_peaks(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
     """Give the outline of the sound."""
     return Response(show(archive, who, recording, "peaks", wish), media_type="application/json")
-
-
-@routes.declare(
-    "GET", "/recordings/{id}/frame", action="recording.play", about="recording", response_class=Response,
-    responses=_bytes("image/jpeg", "the frame that is shown at that moment, from the original"),
-)  # fmt: skip
-def get_frame(
-    recording: ThingId,
-    wish: Wished,
-    archive: ArchiveDep,
-    who: Who,
-    t: Annotated[Clock, Query(description="seconds or HH:MM:SS[.nnn]")] = Fraction(0),
-    width: Annotated[int | None, Query(ge=1, le=8192)] = None,
-) -> Response:
-    """Give the frame that a viewer sees at `t`, decoded from the original."""
-    return Response(take_still(archive, who, recording, t, width, wish), media_type="image/jpeg")
