@@ -57,10 +57,14 @@ class Looks:
 
     def note_bytes(self, viewing: str, what: str, start: int, end: int, at: datetime) -> None:
         """Note that bytes of `what` (original, proxy, …) are handed to the line."""
+        self.note_ranges(viewing, what, [(start, end)], at)
+
+    def note_ranges(self, viewing: str, what: str, ranges: Sequence[Range], at: datetime) -> None:
+        """Note bytes of `what` that leave together, without those that lie between them."""
         with self._lock:
             gathered = self._of(viewing, at)
-            gathered.of[what] = merged([*gathered.of.get(what, []), (start, end)])
-            gathered.bytes_sent += end - start
+            gathered.of[what] = merged([*gathered.of.get(what, []), *ranges])
+            gathered.bytes_sent += sum(int(end - start) for start, end in ranges)
 
     def note_sent(self, viewing: str, count: int, at: datetime) -> None:
         """Note bytes that are no part of a stored file: a clip's, a still's."""

@@ -9,8 +9,8 @@ import re
 import secrets
 import unicodedata
 from base64 import b64encode
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -18,16 +18,20 @@ import anyio
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.api import problems
 from services.api.actions.look import Look
-from services.api.ranges import Span, lay_out, names_tag, read_ranges, still_same
+from services.api.ranges import lay_out, names_tag, read_ranges, still_same
 from services.api.stored import Stored
 from services.errors import HuisuError, RangeOutside
-from services.storage.store import Blocks, ObjectStore
+from services.media.virtual import Extent, Flow, Piece, VirtualFile
+from services.storage.store import Blocks
 
 log = logging.getLogger(__name__)
+
+STALL_S: Final = 120.0
+"""A client that takes nothing for so long has its connection ended; a player that waited asks for the rest again."""
 
 NAME_CHARACTERS: Final = 150
 _UNSAFE = re.compile(r'[\\/:*?"<>|]')
@@ -55,11 +59,24 @@ class Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, and let go."""
+
+        async def sent(message: Message) -> None:
+            with anyio.move_on_after(STALL_S) as waiting:
+                await send(message)
+            if waiting.cancelled_caught:
+                raise _StalledError
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, sent)
+        except _StalledError:
+            log.info("stream stalled", extra={"seconds": STALL_S})
         finally:
             with anyio.CancelScope(shield=True):
                 await run_in_threadpool(self._flow.close)
+
+
+class _StalledError(Exception):
+    """The client takes nothing any more."""
 
 
 def _logged(flow: Flowing) -> Iterator[bytes]:
@@ -70,76 +87,93 @@ def _logged(flow: Flowing) -> Iterator[bytes]:
         raise
 
 
-class StoredFlow(Iterator[bytes]):
-    """
-    Give pieces of a stored file, with heads between them where they are several parts.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One source of a virtual file: where its bytes are kept, and under which look they leave."""
 
-    The first piece is opened at once, so that what the store refuses is still an answer.
+    stored: Stored
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    A file that may leave: what it is made of, from which sources, which bytes exactly, and its type.
+
+    `etag` is strong: the same tag is the same bytes, for ever.
     """
 
-    def __init__(self, stored: Stored, store: ObjectStore, look: Look, pieces: Sequence[bytes | Span]) -> None:
-        self._stored, self._store, self._look = stored, store, look
-        self._pieces = deque(pieces)
-        self._at = 0
-        self._blocks: Blocks | None = None
-        spans = [piece for piece in pieces if isinstance(piece, Span)]
-        self._opened = self._open(spans[0]) if spans else None
+    file: VirtualFile
+    origins: Sequence[Origin]
+    etag: str
+    media_type: str
+
+
+class NotedFlow(Iterator[bytes]):
+    """
+    Give the bytes of pieces, each block noted under its look before it leaves.
+
+    What is read first is opened at once, so that what the store refuses is still an answer.
+    """
+
+    def __init__(self, origins: Sequence[Origin], pieces: Sequence[Piece]) -> None:
+        self._origins = origins
+        self._flow = Flow(pieces, self._open)
+
+    def _open(self, source: int, offset: int, length: int) -> Blocks:
+        origin = self._origins[source]
+        return origin.stored.open(origin.look.archive.store, offset, length)
 
     def __next__(self) -> bytes:
-        while True:
-            block = next(self._blocks, None) if self._blocks is not None else None
-            if block is not None:
-                self._look.note_bytes(self._stored.what, self._at, self._at + len(block))
-                self._at += len(block)
-                return block
-            if not self._pieces:
-                raise StopIteration
-            piece = self._pieces.popleft()
-            if isinstance(piece, bytes):
-                self._blocks = None
-                return piece
-            self._blocks, self._opened = self._opened or self._open(piece), None
-            self._at = piece.start
-
-    def _open(self, span: Span) -> Blocks:
-        return self._stored.open(self._store, span.start, span.length)
+        block = next(self._flow)
+        if block.source is None:
+            self._origins[0].look.note_sent(len(block.content))
+        else:
+            origin = self._origins[block.source]
+            origin.look.note_ranges(origin.stored.what, block.ranges)
+        return block.content
 
     def close(self) -> None:
         """Let the store's object go."""
-        for blocks in (self._blocks, self._opened):
-            if blocks is not None:
-                blocks.close()
+        self._flow.close()
 
 
 def send_stored(request: Request, stored: Stored, look: Look, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer a GET or HEAD for a stored file, as `send`."""
+    whole = VirtualFile.of(Extent(0, stored.size_bytes))
+    return send(request, Sent(whole, [Origin(stored, look)], stored.etag, stored.media_type), headers)
+
+
+def send(request: Request, sent: Sent, headers: Mapping[str, str] | None = None) -> Response:
     """
-    Answer a GET or HEAD for a stored file, as RFC 9110 has it: conditions, ranges, parts.
+    Answer a GET or HEAD for a stored or virtual file, as RFC 9110 has it: conditions, ranges, parts.
 
     The look was entered before this is called, so also 304 and 416 have their entry.
     """
-    given, size = request.headers, stored.size_bytes
-    known = {"ETag": stored.etag, "Accept-Ranges": "bytes", **(headers or {})}
-    if names_tag(given.get("if-none-match"), stored.etag):
+    given, size = request.headers, sent.file.size_bytes
+    known = {"ETag": sent.etag, "Accept-Ranges": "bytes", **(headers or {})}
+    if names_tag(given.get("if-none-match"), sent.etag):
         return Response(status_code=304, headers=known)
     if request.method == "HEAD":
-        return Response(headers={**known, "Content-Length": str(size)}, media_type=stored.media_type)
-    wanted = given.get("range") if still_same(given.get("if-range"), stored.etag) else None
+        return Response(headers={**known, "Content-Length": str(size)}, media_type=sent.media_type)
+    wanted = given.get("range") if still_same(given.get("if-range"), sent.etag) else None
     try:
         spans = read_ranges(wanted, size)
     except RangeOutside as error:
         return problems.answer(error, 416, {"Content-Range": f"bytes */{size}"})
-    store = look.archive.store
     if spans is None:
-        whole = [Span(0, size)] if size else []
-        flow = StoredFlow(stored, store, look, whole)
-        return Stream(flow, 200, {**known, "Content-Length": str(size)}, stored.media_type)
+        known["Content-Length"] = str(size)
+        return Stream(NotedFlow(sent.origins, sent.file.pieces), 200, known, sent.media_type)
     if len(spans) == 1:
         known |= {"Content-Range": spans[0].content_range(size), "Content-Length": str(spans[0].length)}
-        return Stream(StoredFlow(stored, store, look, spans), 206, known, stored.media_type)
+        pieces = sent.file.slice(spans[0].start, spans[0].length)
+        return Stream(NotedFlow(sent.origins, pieces), 206, known, sent.media_type)
     boundary = secrets.token_hex(16)
-    parts, tail, length = lay_out(spans, size, stored.media_type, boundary)
-    pieces = [piece for part in parts for piece in (part.head, part.span)]
-    flow = StoredFlow(stored, store, look, [*pieces, tail])
+    parts, tail, length = lay_out(spans, size, sent.media_type, boundary)
+    pieces = tuple(
+        piece for part in parts for piece in (part.head, *sent.file.slice(part.span.start, part.span.length))
+    )
+    flow = NotedFlow(sent.origins, (*pieces, tail))
     return Stream(flow, 206, {**known, "Content-Length": str(length)}, f"multipart/byteranges; boundary={boundary}")
 
 

@@ -1,6 +1,6 @@
 """Read stored files as they leave: in pieces, from a pinned version, and never silently short."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.errors import IntegrityError, NotFound, RangeOutside
 from services.index.models import Object, Rendition
@@ -27,6 +27,10 @@ class Stored:
     def original(cls, obj: Object) -> "Stored":
         """Point at an original. Its type is unknown on purpose: a browser must never show or run it."""
         return cls("original", obj.key, obj.version_id, obj.size_bytes, obj.sha256, "application/octet-stream")
+
+    def as_part(self, what: str) -> "Stored":
+        """Name what leaves of it: whoever plays or cuts an original has not taken it."""
+        return replace(self, what=what)
 
     @classmethod
     def rendition(cls, row: Rendition) -> "Stored":

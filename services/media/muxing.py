@@ -16,7 +16,10 @@ from services.errors import VerbatimNotPossible
 from services.media.outtrack import SHORT, OutTrack, box, full, movie_timescale, mvhd, ticks_of, trak, u32
 from services.media.samples import Ints
 
-__all__ = ["OutTrack", "fragment", "initialisation", "progressive"]
+__all__ = ["VERSION", "OutTrack", "fragment", "initialisation", "progressive"]
+
+VERSION = 1
+"""Raise it when other bytes are written for the same tracks: it is part of the tag by which clients name them."""
 
 _SYNC, _NOT_SYNC = 0x02000000, 0x01010000
 """Flags of a sample: depends on no other; depends on others and is no place to start. Source: section 8.8.3.1."""

@@ -57,7 +57,8 @@ def test_sound_alone_is_clipped_too(theatre: Theatre) -> None:
         ({"start": "1.001", "end": "1.002"}, "range-outside"),
         ({"start": "a", "end": "5"}, "invalid"),
         ({"start": "1", "end": "5", "mode": "fast"}, "invalid"),
-        ({"start": "1", "end": "5", "mode": "verbatim"}, "verbatim-not-possible"),
+        ({"start": "5", "end": "5", "mode": "verbatim"}, "range-outside"),
+        ({"start": "10", "end": "11", "mode": "verbatim"}, "range-outside"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_look(theatre: Theatre, params: dict[str, str], code: str) -> None:

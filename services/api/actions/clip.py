@@ -1,6 +1,7 @@
 """Cut a clip from the original: the entries first, then its frames, and nothing that was not asked for."""
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from services.accounts.rights import Principal
+from services.api.actions.entered import Entered
 from services.api.actions.look import Look, look
 from services.api.actions.open_viewing import Wish, require_present
 from services.api.actions.play import unmade
@@ -17,15 +19,19 @@ from services.digest import Digest
 from services.errors import Invalid, NotPlayable, TooManyRequests, VerbatimNotPossible
 from services.index.models import Object
 from services.index.visible import fetch
+from services.media import framefile, muxing
 from services.media.clip import ExactPlan, encode_exact, plan_exact
 from services.media.facts import FrameTimes, MediaFacts
 from services.media.frames import FrameIndex
 from services.media.timecode import TimeRange, print_seconds
+from services.media.verbatim import Verbatim, cut_verbatim
+from services.media.virtual import VirtualFile
 
 AT_ONCE: Final = 8
 """Clips that one process encodes at once; further ones wait up to `PATIENCE_S`."""
 
 PATIENCE_S: Final = 30.0
+ENTERED: Final = Entered()
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -47,9 +53,10 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Clip:
     """
-    A clip that may leave: what it holds, how it was made, and its bytes as they come.
+    A clip that may leave: what it holds, how it was made, and its bytes.
 
-    `blocks` raises when the clip cannot be finished: break the connection then. Close it when the line is gone.
+    `body` is a virtual file, of which any range may be asked for under `etag`; or bytes as they are encoded, which
+    raise when the clip cannot be finished: break the connection then, and close them when the line is gone.
     """
 
     kind: str
@@ -59,7 +66,9 @@ class Clip:
     copied: tuple[int, int] | None
     filename: str
     look: Look
-    blocks: "Flow"
+    stored: Stored
+    body: "VirtualFile | EncodedFlow"
+    etag: str | None = None
 
 
 def clip(
@@ -70,14 +79,18 @@ def clip(
     end: Fraction | None,
     mode: str,
     wish: Wish,
+    *,
+    goes_on: bool = False,
 ) -> Clip:
     """
     Enter that `who` takes [start, end) of a recording (`end` None: to its end), and begin to make it.
 
+    `goes_on` says that the request may be for a further part of a clip that was entered in this viewing.
+
     Raises:
         NotFound, NotAllowed, Gone, ReasonRequired: as `look`.
         Invalid: no such mode; as RangeOutside, ClipTooLong: the range cannot be.
-        VerbatimNotPossible: this release has no clip from the index yet.
+        VerbatimNotPossible: the stretch cannot be copied as it is; the message says why.
         NotReady, NotPlayable, NoDecoder: there is nothing (yet) to cut from.
         TooManyRequests: too many clips are being made now.
     """
@@ -85,28 +98,51 @@ def clip(
     wanted = TimeRange(start, source.facts.duration if end is None else end)
     plan = _plan(source, wanted, mode)
     seen = look(archive, who, recording_id, "recording.clip", wish)
-    with archive.work() as work:
-        work.append(
-            "rec.clip", recording_id, actor=who.name, viewing=seen.viewing, mode=mode, start=print_seconds(plan.start),
-            end=print_seconds(plan.end),
-            first_frame=plan.first_frame, end_frame=plan.end_frame,
-        )  # fmt: skip
+    first, last = plan.frames or (0, 0) if isinstance(plan, Verbatim) else (plan.first_frame, plan.end_frame)
+    if not (goes_on and ENTERED.has(seen.viewing, mode, start, end)):
+        with archive.work() as work:
+            work.append(
+                "rec.clip", recording_id, actor=who.name, viewing=seen.viewing, mode=mode,
+                start=print_seconds(plan.start), end=print_seconds(plan.end), first_frame=first, end_frame=last,
+            )  # fmt: skip
+        ENTERED.add(seen.viewing, mode, start, end)
     seen.note_times(float(plan.start), float(plan.end))
-    return make_clip(archive, source, plan, seen)
+    if isinstance(plan, Verbatim):
+        return make_verbatim(source, plan, seen)
+    return make_exact(archive, source, plan, seen)
 
 
-def make_clip(archive: Archive, source: Source, plan: ExactPlan, seen: Look) -> Clip:
+def make_verbatim(source: Source, plan: Verbatim, seen: Look) -> Clip:
+    """Give whole groups of pictures as a virtual file: nothing is read before its first byte leaves."""
+    etag = _etag(source, "verbatim", plan.samples, plan.start, plan.end)
+    return Clip(
+        "verbatim", plan.start, plan.end, plan.frames, plan.frames, _filename(source, plan), seen,
+        source.stored.as_part("original:clip"), plan.file, etag,
+    )  # fmt: skip
+
+
+def make_exact(archive: Archive, source: Source, plan: ExactPlan, seen: Look) -> Clip:
     """
-    Make what was planned. The seam of the next release: there a clip comes from the index, copied where it can be.
+    Make exactly the frames that were planned: encoded anew, all of them.
 
     The first bytes are made before this returns, so that what fails early is still an answer.
     """
     blocks = _encoded(archive, source, plan)
     first = next(blocks, b"")
-    stem = source.filename.rpartition(".")[0] or source.filename
-    name = f"{stem}_{print_seconds(plan.start)}-{print_seconds(plan.end)}.mp4"
     frames = (plan.first_frame, plan.end_frame) if plan.frames else None
-    return Clip("encoded", plan.start, plan.end, frames, None, name, seen, Flow(seen, first, blocks))
+    body = EncodedFlow(seen, first, blocks)
+    return Clip("encoded", plan.start, plan.end, frames, None, _filename(source, plan), seen, source.stored, body)
+
+
+def _filename(source: Source, plan: "ExactPlan | Verbatim") -> str:
+    stem = source.filename.rpartition(".")[0] or source.filename
+    return f"{stem}_{print_seconds(plan.start)}-{print_seconds(plan.end)}.mp4"
+
+
+def _etag(source: Source, *plan: object) -> str:
+    """Name a virtual file's bytes: the original's digest, what is taken of it, and the version of its writer."""
+    told = repr((source.stored.sha256, muxing.VERSION, framefile.VERSION, *plan))
+    return f'"{hashlib.sha256(told.encode()).hexdigest()}"'
 
 
 def source_of(archive: Archive, who: Principal, recording_id: str, action: str) -> Source:
@@ -130,9 +166,11 @@ def source_of(archive: Archive, who: Principal, recording_id: str, action: str) 
     return Source(stored, facts, frame_times, archive.index_of(recording_id), recording.filename)
 
 
-def _plan(source: Source, wanted: TimeRange, mode: str) -> ExactPlan:
+def _plan(source: Source, wanted: TimeRange, mode: str) -> "ExactPlan | Verbatim":
     if mode == "verbatim":
-        raise VerbatimNotPossible("this release makes no clip from the frame index yet: ask for mode=exact")
+        if source.index is None:
+            raise VerbatimNotPossible("the recording has no frame index yet: ask for mode=exact")
+        return cut_verbatim(source.index, wanted)
     if mode != "exact":
         raise Invalid(f"a clip's mode is exact or verbatim, not {mode[:40]!r}")
     return plan_exact(source.facts, source.frame_times, wanted)
@@ -149,7 +187,7 @@ def _encoded(archive: Archive, source: Source, plan: ExactPlan) -> Generator[byt
         yield from made.blocks()
 
 
-class Flow(Iterator[bytes]):
+class EncodedFlow(Iterator[bytes]):
     """Give what was made and what comes, each block noted before it leaves; `close` ends the making."""
 
     def __init__(self, seen: Look, first: bytes, rest: Generator[bytes, None, None]) -> None:

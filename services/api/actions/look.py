@@ -1,5 +1,6 @@
 """Look at a recording: no byte of it is given before the entry that says so is durable."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -26,6 +27,10 @@ class Look:
     def note_bytes(self, what: str, start: int, end: int) -> None:
         """Note bytes of a stored file that are handed to the line."""
         self.looks.note_bytes(self.viewing, what, start, end, self.archive.clock())
+
+    def note_ranges(self, what: str, ranges: Sequence[tuple[int, int]]) -> None:
+        """Note ranges of a stored file that are handed to the line together."""
+        self.looks.note_ranges(self.viewing, what, ranges, self.archive.clock())
 
     def note_sent(self, count: int) -> None:
         """Note bytes that are no part of a stored file."""

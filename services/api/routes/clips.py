@@ -3,25 +3,27 @@
 from fractions import Fraction
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.api.actions.clip import Clip, clip
 from services.api.admission import ArchiveDep, Who
 from services.api.deps import Clock, ThingId
 from services.api.registry import Routes
-from services.api.sending import Stream, attachment
+from services.api.sending import Origin, Sent, Stream, attachment, send
 from services.api.wishes import Wished
 from services.media.timecode import TimeRange
+from services.media.virtual import VirtualFile
 
 routes = Routes("clips")
 
 
 @routes.declare(
-    "GET", "/recordings/{id}/clip", action="recording.clip", about="recording", response_class=StreamingResponse,
+    "GET HEAD", "/recordings/{id}/clip", action="recording.clip", about="recording", response_class=StreamingResponse,
     responses={200: {"content": {"video/mp4": {}}, "description": "the clip; its headers say what it holds"}},
 )  # fmt: skip
 def get_clip(
+    request: Request,
     recording: ThingId,
     wish: Wished,
     archive: ArchiveDep,
@@ -29,10 +31,22 @@ def get_clip(
     start: Annotated[Clock, Query(description="seconds or HH:MM:SS[.nnn]")] = Fraction(0),
     end: Annotated[Clock | None, Query(description="not included; absent: the recording's end")] = None,
     mode: Annotated[str, Query(max_length=40, description="exact or verbatim")] = "exact",
-) -> Stream:
-    """Give the stretch from `start` up to but not including `end` as MP4: exactly its frames, and nothing else."""
-    made = clip(archive, who, recording, start, end, mode, wish)
-    return Stream(made.blocks, 200, headers_of(made), "video/mp4")
+) -> Response:
+    """Give the stretch from `start` up to but not including `end` as MP4: exactly its frames, or verbatim."""
+    goes_on = "range" in request.headers
+    made = clip(archive, who, recording, start, end, mode, wish, goes_on=goes_on)
+    return send_clip(request, made)
+
+
+def send_clip(request: Request, made: Clip) -> Response:
+    """Answer with a clip: by ranges where its length is known, else as it is encoded."""
+    if isinstance(made.body, VirtualFile):
+        sent = Sent(made.body, [Origin(made.stored, made.look)], made.etag or "", "video/mp4")
+        return send(request, sent, headers_of(made))
+    if request.method == "HEAD":
+        made.body.close()
+        return Response(headers=headers_of(made), media_type="video/mp4")
+    return Stream(made.body, 200, {**headers_of(made), "Accept-Ranges": "none"}, "video/mp4")
 
 
 def headers_of(made: Clip) -> dict[str, str]:
@@ -42,7 +56,6 @@ def headers_of(made: Clip) -> dict[str, str]:
         "Huisu-Clip-Kind": made.kind,
         "Huisu-Clip-Frames": _numbers(made.frames),
         "Huisu-Clip-Copied": _numbers(made.copied),
-        "Accept-Ranges": "none",
         **attachment(made.filename),
     }
 
