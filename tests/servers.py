@@ -80,6 +80,28 @@ def seaweedfs() -> Iterator[S3Server]:
             yield server
 
 
+CEPH_SCRIPT = "ceph-rgw-one-node.sh"
+
+
+@contextmanager
+def ceph() -> Iterator[S3Server]:
+    """Run Ceph's object gateway on one node by the script that lies beside the checkout, or skip and say why."""
+    start = Path(__file__).resolve().parents[2] / "shared" / "scripts" / CEPH_SCRIPT
+    if shutil.which("radosgw") is None or shutil.which("ceph-osd") is None:
+        pytest.skip("Ceph's gateway is not installed (Debian: ceph-mon ceph-osd radosgw ceph-common)")
+    if not start.is_file():
+        pytest.skip(f"there is no {CEPH_SCRIPT} in shared/scripts beside the checkout")
+    port, secret = free_port(), "test-secret-of-ceph"
+    with folder_of("ceph") as folder:
+        told = {"RGW_DIR": str(folder), "RGW_PORT": str(port), "MON_PORT": str(free_port()), "RGW_SIZE": str(8 << 30)}
+        surroundings = os.environ | told | {"RGW_KEY": "test-key", "RGW_SECRET": secret}
+        try:
+            subprocess.run([str(start), "start"], env=surroundings, check=True, timeout=300, stdout=subprocess.DEVNULL)
+            yield S3Server(f"127.0.0.1:{port}", "test-key", secret)
+        finally:
+            subprocess.run([str(start), "kill9"], env=surroundings, check=False, timeout=60, stdout=subprocess.DEVNULL)
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
     """Where a PostgreSQL server answers; `url(name)` addresses one of its databases."""

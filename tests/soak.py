@@ -43,6 +43,7 @@ PARTS = (
     Part("redis", "the pipeline on Redis", ("tests/cluster/test_broker.py", "-k", "redis")),
     Part("rabbitmq", "the pipeline on RabbitMQ", ("tests/cluster/test_broker.py", "-k", "rabbitmq")),
     Part("s3", "the pipeline on S3, which goes away at every moment", ("tests/cluster/test_s3_archive.py",)),
+    Part("stores", "one contract on a folder, SeaweedFS and Ceph", ("tests/storage",)),
     Part("gates", "one gate per folder, each node tells, a full disk", ("tests/cluster/test_gates.py",)),
     Part("database", "a database that is held or full", ("tests/cluster/test_busy_database.py",)),
     Part("served", "the API on PostgreSQL", ("tests/api",), (("HUISU_TEST_SERVED_ON", "postgres"),)),

@@ -11,7 +11,7 @@ from services.storage.filesystem import FolderStore
 from services.storage.open import open_place
 from services.storage.places import FolderPlace, Place, S3Place
 from services.storage.store import ObjectStore
-from tests.servers import S3Server, seaweedfs
+from tests.servers import S3Server, ceph, seaweedfs
 
 OWN_SERVER = "HUISU_TEST_S3"
 """`http(s)://host:port,key,secret` of one more S3 server (Ceph RGW, for example) to run the contract against."""
@@ -21,6 +21,13 @@ OWN_SERVER = "HUISU_TEST_S3"
 def s3_server() -> Iterator[S3Server]:
     """Run a real S3 server for the whole run."""
     with seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ceph_server() -> Iterator[S3Server]:
+    """Run a second, independent S3 server for the whole run."""
+    with ceph() as server:
         yield server
 
 
@@ -69,7 +76,15 @@ def folder_store(tmp_path: Path) -> FolderStore:
     return store
 
 
-KINDS = ["folder", "s3", "own-s3"] if os.environ.get(OWN_SERVER) else ["folder", "s3"]
+KINDS = [
+    "folder",
+    "s3",
+    *(["own-s3"] if os.environ.get(OWN_SERVER) else []),
+    *(["ceph"] if os.environ.get("HUISU_SOAK") else []),
+]
+"""Ceph takes long to start: only a soak, which runs full counts, has the contract run against it."""
+
+SERVERS = {"s3": "s3_server", "ceph": "ceph_server"}
 
 
 @pytest.fixture(params=[kind if kind == "folder" else pytest.param(kind, marks=pytest.mark.s3) for kind in KINDS])
@@ -77,7 +92,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Every kind of place in turn: the contract suite runs against each."""
     if request.param == "folder":
         return FolderPlace(tmp_path / "store")
-    server = request.getfixturevalue("s3_server") if request.param == "s3" else own_s3_server()
+    server = request.getfixturevalue(SERVERS[request.param]) if request.param in SERVERS else own_s3_server()
     return place_on(server, tmp_path / "spool")
 
 
