@@ -250,6 +250,14 @@ def _aac(fourcc: bytes, esds: Node, channels: int, rate: int) -> Codec:
     return Codec(fourcc, name, bytes(esds.body), profile=profile, channels=channels, sample_rate=rate or None)
 
 
+def decoder_config(codec: Codec) -> bytes:
+    """Give what a decoder is told, without the rates that a writer notes beside it in an `esds`."""
+    if codec.fourcc not in {b"mp4v", b"mp4a"} or not codec.config:
+        return codec.config
+    kind, specific = _descriptors(Node(b"esds", memoryview(codec.config)))
+    return bytes([kind]) + specific
+
+
 def _descriptors(esds: Node) -> tuple[int, bytes]:
     """Give object type and decoder configuration of an `esds`. Source: ISO/IEC 14496-1 section 7.2.6."""
     kind, at, end = 0, 4, len(esds)
