@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from services.bench import docking, ingest, playable, receive, render, store
+from services.bench import docking, index, ingest, playable, receive, render, store
 from services.bench.measure import Result, as_line
 from services.errors import Invalid
 
@@ -23,6 +23,7 @@ BENCHES: Final[Mapping[str, Callable[[Path, float], Result]]] = MappingProxyType
         "ingest": ingest.measure,
         "receive": receive.measure,
         "playable": playable.measure,
+        "index": index.measure,
         "render": render.measure,
         "docking": docking.measure,
     }

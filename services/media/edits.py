@@ -31,13 +31,14 @@ class Presented:
     List what a player shows: `sample[n]` (its number in decoding order) at `pts[n]` ticks of the track.
 
     Time 0 is the beginning of the movie. `start` and `end` are where the first begins to be seen or heard
-    and where the last stops.
+    and where the last stops. `shift` is what edits add to every sample's own time, None where not the same to all.
     """
 
     sample: Ints
     pts: Ints
     start: int
     end: int
+    shift: int | None = None
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -80,18 +81,17 @@ def present(
     Raises:
         BadSampleTables: it repeats the track more often than any file holds samples.
     """
-    order = np.argsort(samples.pts, kind="stable").astype(np.int64)
-    pts = samples.pts[order]
+    order, pts = _in_order(samples.pts)
     if len(pts) == 0:
-        return Presented(order, pts, 0, 0)
+        return Presented(order, pts, 0, 0, 0)
     check_times(int(pts[0]), int(pts[-1]), timescale)
     last = int(pts[-1]) + int(samples.duration[order[-1]])
-    whole = Presented(order, pts, int(pts[0]), last)
+    whole = Presented(order, pts, int(pts[0]), last, 0)
     if not any(edit.media_time >= 0 for edit in edits):
         delay = _ticks(sum(edit.duration for edit in edits), timescale, movie_timescale)
         check_times(0, delay, timescale)
-        return Presented(order, pts + delay, whole.start + delay, whole.end + delay)
-    numbers, moments, now, start, end = [], [], 0, None, 0
+        return Presented(order, pts + delay, whole.start + delay, whole.end + delay, delay)
+    numbers, moments, shifts, now, start, end = [], [], [], 0, None, 0
     for edit in edits:
         length = _ticks(edit.duration, timescale, movie_timescale)
         if edit.media_time >= 0:
@@ -102,7 +102,8 @@ def present(
             if high > low:
                 shift = now - edit.media_time
                 numbers.append(order[low:high])
-                moments.append(pts[low:high] + shift)
+                moments.append(pts[low:high] + shift if shift else pts[low:high])
+                shifts.append(shift)
                 start = max(int(pts[low]) + shift, now) if start is None else start
                 end = min(int(pts[high - 1] + samples.duration[order[high - 1]]) + shift, now + length or 1 << 62)
             if sum(map(len, numbers)) > MOST_SAMPLES:
@@ -111,7 +112,17 @@ def present(
         check_times(0, now, timescale)
     if start is None:
         return whole
+    if len(numbers) == 1:
+        return Presented(numbers[0], moments[0], start, max(end, start), shifts[0])
     return Presented(np.concatenate(numbers), np.concatenate(moments), start, max(end, start))
+
+
+def _in_order(pts: Ints) -> tuple[Ints, Ints]:
+    """Number the samples by their times, and give the times; most tracks are in order already."""
+    if not (pts[1:] < pts[:-1]).any():
+        return np.arange(len(pts), dtype=np.int64), pts
+    order = np.argsort(pts, kind="stable").astype(np.int64, copy=False)
+    return order, pts[order]
 
 
 def _ticks(duration: int, timescale: int, movie_timescale: int) -> int:

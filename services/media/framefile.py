@@ -4,41 +4,50 @@ import base64
 import json
 import struct
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 import zstandard
 
 from services.errors import Invalid
-from services.media.frames import FrameIndex, IndexedTrack
+from services.media.columns import Told, pack_column, pack_marks, unpack_column, unpack_marks, wide
+from services.media.facts import Kind
+from services.media.frames import Bools, FrameIndex, IndexedTrack
 from services.media.samples import MOST_SAMPLES, Ints, Samples
 
 MAGIC = b"HUFI"
+KINDS: Final = get_args(Kind)
 VERSION = 1
 """Raise it when what an index says changes: recordings with an older one are indexed again."""
 
 _HEAD = struct.Struct("<4sBxxxIQ")
 """Magic, version, bytes of the description (JSON), bytes of the columns before compression."""
 
-_MOST_HEAD_BYTES = 4 << 20
+_MOST_HEAD_BYTES = 16 << 20
+"""Room for 64 tracks of the longest descriptions."""
+
 _BYTES_A_SAMPLE = 40
 """More than all columns of one sample take."""
+
+_LEVEL = 1
+"""Of compression: the columns are narrow already; higher ones take three times as long for a tenth less."""
 
 
 def pack(index: FrameIndex) -> bytes:
     """Give the index as bytes: a description in JSON, then the columns of all tracks, compressed together."""
-    columns = [_columns(track) for track in index.tracks]
+    packed = [_columns(track) for track in index.tracks]
     told = {
         "container": index.container,
         "size_bytes": index.size_bytes,
         "duration": str(index.duration),
         "lead": index.lead,
-        "tracks": [_told(track, list(map(len, held))) for track, held in zip(index.tracks, columns, strict=True)],
+        "tracks": [_told(track, columns) for track, columns in zip(index.tracks, packed, strict=True)],
     }
     head = json.dumps(told, separators=(",", ":")).encode()
-    body = b"".join(column for held in columns for column in held)
-    return _HEAD.pack(MAGIC, VERSION, len(head), len(body)) + head + zstandard.ZstdCompressor(level=3).compress(body)
+    body = b"".join(column for columns in packed for _, column in columns)
+    compressed = zstandard.ZstdCompressor(level=_LEVEL).compress(body)
+    return _HEAD.pack(MAGIC, VERSION, len(head), len(body)) + head + compressed
 
 
 def unpack(packed: bytes) -> FrameIndex:
@@ -57,50 +66,69 @@ def unpack(packed: bytes) -> FrameIndex:
         raise Invalid(f"a frame index claims {head_bytes} and {body_bytes} bytes")
     try:
         told = json.loads(packed[_HEAD.size : _HEAD.size + head_bytes])
-        decompressor = zstandard.ZstdDecompressor()
-        body = decompressor.decompress(packed[_HEAD.size + head_bytes :], max_output_size=body_bytes)
-        if len(body) != body_bytes:
-            raise Invalid(f"the columns of a frame index unpack to {len(body)} bytes, not to {body_bytes}")
+        body = _decompressed(packed[_HEAD.size + head_bytes :], body_bytes)
         return _index(told, memoryview(body))
-    except (zstandard.ZstdError, ValueError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
+    except (zstandard.ZstdError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Invalid(f"a frame index cannot be read: {error}") from error
 
 
-def _columns(track: IndexedTrack) -> list[bytes]:
+def _decompressed(packed: bytes, length: int) -> bytes:
+    """Decompress at most one byte more than was promised, whatever the frame says of itself."""
+    with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
+        body = reader.read(length + 1)
+    if len(body) != length:
+        raise Invalid(f"the columns of a frame index unpack to {len(body)} bytes or more, not to {length}")
+    return body
+
+
+def _columns(track: IndexedTrack) -> list[tuple[Told, bytes]]:
     samples = track.samples
-    ends = samples.end
-    follows = np.zeros(len(samples), np.bool_)
-    follows[1:] = samples.offset[1:] == ends[:-1]
-    jumps = np.flatnonzero(~follows)
-    columns = [
-        samples.size.astype("<u4"),
-        samples.duration.astype("<u4"),
-        samples.cts.astype("<i4"),
-        jumps.astype("<u4"),
-        np.diff(samples.offset[jumps], prepend=0).astype("<i8"),
-        np.packbits(samples.sync),
-        np.packbits(track.shown),
-        np.packbits(track.closed),
-        np.diff(_moments(track), prepend=0).astype("<i8"),
-        _breaks(samples).astype("<i8").ravel(),
+    goes_on, holes = _holes(samples)
+    places, ticks = _breaks(samples)
+    return [
+        pack_column(samples.size),
+        pack_column(samples.duration),
+        pack_column(samples.cts),
+        pack_marks(goes_on),
+        pack_column(holes),
+        pack_marks(samples.sync),
+        pack_marks(track.shown),
+        pack_marks(track.closed),
+        pack_column(_steps(_moments(track))),
+        pack_column(_steps(places)),
+        pack_column(ticks),
     ]
-    return [column.tobytes() for column in columns]
 
 
 def _moments(track: IndexedTrack) -> Ints:
     return np.zeros(0, np.int64) if track.moments is None else track.moments
 
 
-def _breaks(samples: Samples) -> Ints:
-    """List (sample, tick) where decoding does not go on at the end of the sample before: fragments may jump."""
+def _steps(numbers: Ints) -> Ints:
+    return np.diff(numbers, prepend=0)
+
+
+def _holes(samples: Samples) -> tuple[Bools, Ints]:
+    """Mark the samples that lie right behind the one before, and say of the others how far they lie from its end."""
+    goes_on = np.zeros(len(samples), np.bool_)
     if len(samples) == 0:
-        return np.zeros((0, 2), np.int64)
-    expected = samples.dts[:-1] + samples.duration[:-1]
-    places = np.concatenate(([0], np.flatnonzero(samples.dts[1:] != expected) + 1))
-    return np.stack((places, samples.dts[places]), axis=1)
+        return goes_on, np.zeros(0, np.int64)
+    holes = samples.offset.copy()
+    holes[1:] -= samples.end[:-1]
+    goes_on[1:] = holes[1:] == 0
+    return goes_on, holes[~goes_on]
 
 
-def _told(track: IndexedTrack, lengths: list[int]) -> dict[str, Any]:
+def _breaks(samples: Samples) -> tuple[Ints, Ints]:
+    """Give the samples, with their ticks, that are not decoded at the end of the one before: fragments may jump."""
+    if len(samples) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    jumps = np.flatnonzero(np.diff(samples.dts) != samples.duration[:-1])
+    places = np.concatenate(([0], jumps + 1))
+    return places, samples.dts[places]
+
+
+def _told(track: IndexedTrack, columns: list[tuple[Told, bytes]]) -> dict[str, Any]:
     return {
         "index": track.index,
         "kind": track.kind,
@@ -116,14 +144,16 @@ def _told(track: IndexedTrack, lengths: list[int]) -> dict[str, Any]:
         "step": track.step,
         "has_moments": track.moments is not None,
         "count": len(track.samples),
-        "lengths": lengths,
+        "columns": [told for told, _ in columns],
     }
 
 
 def _index(told: dict[str, Any], body: memoryview) -> FrameIndex:
+    if sum(track["count"] for track in told["tracks"]) > MOST_SAMPLES:
+        raise Invalid(f"a frame index claims more than {MOST_SAMPLES} samples")
     tracks, at = [], 0
     for track in told["tracks"]:
-        length = sum(track["lengths"])
+        length = sum(column[2] for column in track["columns"])
         tracks.append(_track(track, body[at : at + length]))
         at += length
     lead = told["lead"]
@@ -134,10 +164,12 @@ def _index(told: dict[str, Any], body: memoryview) -> FrameIndex:
 
 def _track(told: dict[str, Any], body: memoryview) -> IndexedTrack:
     columns, at = [], 0
-    for length in told["lengths"]:
-        columns.append(body[at : at + length])
+    for form, count, length in told["columns"]:
+        columns.append(((form, count, length), body[at : at + length]))
         at += length
     samples, marks, moments = _read_columns(told["count"], columns)
+    if told["kind"] not in KINDS or told["timescale"] < 1 or told["step"] < 1:
+        raise Invalid(f"a track of a frame index is {told['kind']!r} with ticks of 1/{told['timescale']} s")
     return IndexedTrack(
         index=told["index"],
         kind=told["kind"],
@@ -158,21 +190,41 @@ def _track(told: dict[str, Any], body: memoryview) -> IndexedTrack:
     )
 
 
-def _read_columns(
-    count: int, columns: list[memoryview]
-) -> tuple[Samples, list[npt.NDArray[np.bool_]], npt.NDArray[np.int64]]:
-    sizes, durations, cts, jumps, leaps, *rest = columns
-    size = np.frombuffer(sizes, "<u4", count)
-    duration = np.frombuffer(durations, "<u4", count)
-    jump, leap = np.frombuffer(jumps, "<u4").astype(np.int64), np.frombuffer(leaps, "<i8")
-    sync, shown, closed = (
-        np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(np.bool_) for bits in rest[:3]
-    )
-    breaks = np.frombuffer(rest[4], "<i8").reshape(-1, 2)
-    offset = _resumed(np.cumsum(size, dtype=np.int64) - size, jump, np.cumsum(leap, dtype=np.int64))
-    dts = _resumed(np.cumsum(duration, dtype=np.int64) - duration, breaks[:, 0], breaks[:, 1])
-    samples = Samples(dts, duration, np.frombuffer(cts, "<i4", count), offset, size, sync)
-    return samples, [shown, closed], np.cumsum(np.frombuffer(rest[3], "<i8"), dtype=np.int64)
+def _read_columns(count: int, columns: list[tuple[Told, memoryview]]) -> tuple[Samples, list[Bools], Ints]:
+    sizes, durations, offsets, goes_on, holes, *marks, moments, places, ticks = columns
+    size = _of_samples(sizes, count).astype(np.uint32, copy=False)
+    duration = _of_samples(durations, count).astype(np.uint32, copy=False)
+    cts = _of_samples(offsets, count).astype(np.int32, copy=False)
+    offset = _placed(size, unpack_marks(*goes_on, count), wide(unpack_column(*holes)))
+    dts = _resumed(_sums(duration), np.cumsum(wide(unpack_column(*places))), wide(unpack_column(*ticks)))
+    sync, shown, closed = (unpack_marks(*bits, count) for bits in marks)
+    return Samples(dts, duration, cts, offset, size, sync), [shown, closed], np.cumsum(wide(unpack_column(*moments)))
+
+
+def _of_samples(column: tuple[Told, memoryview], count: int) -> npt.NDArray[Any]:
+    numbers = unpack_column(*column)
+    if len(numbers) != count:
+        raise Invalid(f"a column of a frame index has {len(numbers)} numbers; the track has {count} samples")
+    return numbers
+
+
+def _sums(numbers: npt.NDArray[np.uint32]) -> Ints:
+    """Give the sum of all numbers before each."""
+    sums = np.zeros(len(numbers), np.int64)
+    np.cumsum(numbers[:-1], out=sums[1:])
+    return sums
+
+
+def _placed(size: npt.NDArray[np.uint32], goes_on: Bools, holes: Ints) -> Ints:
+    """Lay the samples behind each other, with the holes between them."""
+    steps = np.zeros(len(size), np.int64)
+    steps[1:] = size[:-1]
+    jumps = ~goes_on
+    if int(np.count_nonzero(jumps)) != len(holes):
+        raise Invalid(f"a frame index has {len(holes)} holes for {np.count_nonzero(jumps)} samples behind one")
+    steps[jumps] += holes
+    np.cumsum(steps, out=steps)
+    return steps
 
 
 def _resumed(run: Ints, places: Ints, values: Ints) -> Ints:
@@ -181,5 +233,7 @@ def _resumed(run: Ints, places: Ints, values: Ints) -> Ints:
         return run
     if len(places) == 0 or places[0] != 0 or (np.diff(places) <= 0).any() or int(places[-1]) >= len(run):
         raise Invalid("the jumps of a frame index are out of order")
+    if len(places) == 1:
+        return run + int(values[0])
     lengths = np.diff(np.append(places, len(run)))
     return run + np.repeat(values - run[places], lengths)

@@ -19,6 +19,8 @@ from services.media.samples import Ints, Samples
 
 Bools = npt.NDArray[np.bool_]
 
+_EARLIEST = np.iinfo(np.int64).min
+
 _SAMPLE_BYTES = 29 + 2 + 3 * 8
 """Of memory: the columns of `Samples`, two marks, and its place in `order`, `ticks` or `moments`, and `frame_times`."""
 
@@ -154,10 +156,14 @@ def entries_of(samples: Samples, refreshes: Bools) -> Bools:
 
     Source: knowledge/media 8.4, where browsers fail when decoding begins at any other key frame.
     """
-    if len(samples) == 0:
-        return np.zeros(0, np.bool_)
+    closed = np.zeros(len(samples), np.bool_)
+    keys = np.flatnonzero(samples.sync)
+    if len(keys) == 0:
+        return closed
     pts = samples.pts
-    latest_before = np.concatenate(([np.iinfo(np.int64).min], np.maximum.accumulate(pts)[:-1]))
-    earliest_after = np.concatenate((np.minimum.accumulate(pts[::-1])[::-1][1:], [np.iinfo(np.int64).max]))
-    closed: Bools = samples.sync & refreshes & (latest_before < pts) & (pts <= earliest_after)
+    latest = np.maximum.accumulate(np.maximum.reduceat(pts, keys))
+    latest_before = np.concatenate(([int(pts[: keys[0]].max(initial=_EARLIEST))], latest[:-1]))
+    earliest_from = np.minimum.accumulate(np.minimum.reduceat(pts, keys)[::-1])[::-1]
+    closed[keys] = refreshes[keys] & (np.maximum(latest_before, latest_before[0]) < pts[keys])
+    closed[keys] &= pts[keys] <= earliest_from
     return closed

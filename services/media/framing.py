@@ -1,16 +1,20 @@
 """Build the frame index of an MP4, MOV or 3GP from what its boxes say, and from the first bytes of its key frames."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from services.media.boxes import Read
 from services.media.facts import Kind
 from services.media.frames import Bools, FrameIndex, IndexedTrack, entries_of
 from services.media.movie import Movie, ReadTrack
-from services.media.nalunits import LENGTH_SIZE_AT, MOST_UNITS, REFRESHES, SLICES, kind_of
-from services.media.samples import Samples
+from services.media.nalunits import LENGTH_SIZE_AT, MOST_UNITS, REFRESHES, SLICES
+from services.media.nalunits import kind_of as kind_of_unit
+from services.media.samples import Ints, Samples
+
+MOST_KEYS = 1 << 20
+"""Key frames that are looked at: 12 days at one a second, ten hours where each picture is one. Later ones are no entry."""
 
 _HEAD_BYTES = 64
 
@@ -39,9 +43,7 @@ def _indexed(track: ReadTrack, origin: Fraction, read: Read) -> IndexedTrack:
     shown = np.zeros(len(track.samples), np.bool_)
     shown[track.presented.sample] = True
     shown = shown if whole else shown[track.here]
-    moved = track.presented.pts - track.samples.pts[track.presented.sample]
-    is_plain = len(moved) == 0 or bool((moved == moved[0]).all())
-    shift = Fraction(int(moved[0]) if len(moved) else 0, info.timescale) - origin
+    shift = track.presented.shift
     closed = samples.sync
     if info.is_picture:
         closed = entries_of(samples, refreshes_of(info.codec.name, info.codec.config, samples, read))
@@ -54,13 +56,13 @@ def _indexed(track: ReadTrack, origin: Fraction, read: Read) -> IndexedTrack:
         samples=samples,
         shown=shown,
         closed=closed,
-        shift=shift if is_plain else None,
+        shift=None if shift is None else Fraction(shift, info.timescale) - origin,
         width=info.codec.width or 0,
         height=info.codec.height or 0,
         matrix=info.matrix,
         language=info.language,
         frame_bytes=info.codec.frame_bytes,
-        moments=None if is_plain else np.sort(track.presented.pts),
+        moments=np.sort(track.presented.pts) if shift is None else None,
     )
 
 
@@ -74,28 +76,62 @@ def refreshes_of(codec: str, config: bytes, samples: Samples, read: Read) -> Boo
     at = LENGTH_SIZE_AT.get(codec)
     if at is None or len(config) <= at:
         return marked
-    prefix = (config[at] & 3) + 1
-    for number in np.flatnonzero(samples.sync):
-        kind = _first_slice(codec, prefix, int(samples.offset[number]), int(samples.size[number]), read)
-        marked[number] = kind in REFRESHES[codec]
+    keys = np.flatnonzero(samples.sync)[:MOST_KEYS]
+    marked[:] = False
+    kinds = _first_slices(codec, (config[at] & 3) + 1, samples.offset[keys], samples.size[keys].astype(np.int64), read)
+    marked[keys] = np.isin(kinds, list(REFRESHES[codec]))
     return marked
 
 
-def _first_slice(codec: str, prefix: int, offset: int, size: int, read: Read) -> int | None:
-    return next((kind for kind in _units(codec, prefix, offset, size, read) if kind in SLICES[codec]), None)
+def _first_slices(codec: str, prefix: int, offset: Ints, size: Ints, read: Read) -> npt.NDArray[np.int8]:
+    """
+    Give the type of the first coded slice of each sample, -1 where none is found.
 
-
-def _units(codec: str, prefix: int, offset: int, size: int, read: Read) -> Iterator[int]:
-    """Give the types of the first units of one sample, reading only their heads."""
-    base, block, at = offset, read(offset, min(_HEAD_BYTES, size)), 0
+    Most begin with it, or with a few short units: one small read a sample. Behind longer ones is looked again.
+    """
+    kinds = np.full(len(offset), -1, np.int8)
+    at = np.zeros(len(offset), np.int64)
+    left = np.arange(len(offset))
     for _ in range(MOST_UNITS):
-        if at + prefix + 1 > size:
-            return
-        if offset + at + prefix + 1 > base + len(block):
-            base, block = offset + at, read(offset + at, min(_HEAD_BYTES, size - at))
-        here = offset + at - base
-        head = block[here : here + prefix + 1]
-        if len(head) <= prefix:
-            return
-        yield kind_of(codec, head[prefix])
-        at += prefix + int.from_bytes(head[:prefix], "big")
+        left = left[at[left] + prefix < size[left]]
+        if len(left) == 0:
+            break
+        heads = _heads(offset[left] + at[left], read)
+        found, steps = _look(codec, prefix, heads, size[left] - at[left])
+        kinds[left] = found
+        at[left] += steps
+        left = left[found < 0]
+    return kinds
+
+
+def _heads(places: Ints, read: Read) -> npt.NDArray[np.uint8]:
+    """Read the bytes at each place; zeros stand behind the end of the file."""
+    blocks = [read(place, _HEAD_BYTES) for place in places.tolist()]
+    joined = b"".join(blocks)
+    if len(joined) != len(blocks) * _HEAD_BYTES:
+        joined = b"".join(block.ljust(_HEAD_BYTES, b"\0") for block in blocks)
+    return np.frombuffer(joined, np.uint8).reshape(len(blocks), _HEAD_BYTES)
+
+
+def _look(codec: str, prefix: int, heads: npt.NDArray[np.uint8], size: Ints) -> tuple[npt.NDArray[np.int8], Ints]:
+    """
+    Step from unit to unit in the heads of samples of these sizes.
+
+    Gives the type of the first slice, -1 where it is not in the head, and how far was stepped.
+    """
+    kind_of = np.array([kind_of_unit(codec, first) for first in range(256)], np.int8)
+    is_slice = np.isin(np.arange(64), list(SLICES[codec]))
+    found, at = np.full(len(heads), -1, np.int8), np.zeros(len(heads), np.int64)
+    rows = np.arange(len(heads))
+    while len(rows):
+        rows = rows[at[rows] + prefix < np.minimum(size[rows], _HEAD_BYTES)]
+        here = at[rows]
+        length = np.zeros(len(rows), np.int64)
+        for byte in range(prefix):
+            length = length << 8 | heads[rows, here + byte]
+        kind = kind_of[heads[rows, here + prefix]]
+        hit = is_slice[kind]
+        found[rows[hit]] = kind[hit]
+        rows = rows[~hit]
+        at[rows] += prefix + length[~hit]
+    return found, at

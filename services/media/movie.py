@@ -150,10 +150,10 @@ def _read_track(
     except BadSampleTables as error:
         nothing = np.zeros(0, np.int64)
         return ReadTrack(track, none(), np.zeros(0, np.bool_), Presented(nothing, nothing, 0, 0), fault=str(error))
-    shown = here[whole.sample]
     kept = whole
-    if not shown.all():
-        kept = Presented(whole.sample[shown], whole.pts[shown], *_reach(samples, whole, shown))
+    if not here.all():
+        shown = here[whole.sample]
+        kept = Presented(whole.sample[shown], whole.pts[shown], *_reach(samples, whole, shown), whole.shift)
     return ReadTrack(track, samples, here, kept, Fraction(whole.end, track.timescale), fault)
 
 
@@ -168,8 +168,10 @@ def _reach(samples: Samples, whole: Presented, shown: npt.NDArray[np.bool_]) -> 
 
 def _in_extents(samples: Samples, extents: tuple[Ints, Ints]) -> npt.NDArray[np.bool_]:
     starts, ends = extents
-    if len(starts) == 0:
+    if len(starts) == 0 or len(samples) == 0:
         return np.zeros(len(samples), np.bool_)
+    if len(starts) == 1:
+        return np.asarray((samples.offset >= starts[0]) & (samples.end <= ends[0]))
     body = np.searchsorted(starts, samples.offset, side="right") - 1
     inside: npt.NDArray[np.bool_] = (body >= 0) & (samples.end <= ends[body])
     return inside

@@ -7,6 +7,7 @@ A *sample* is one coded picture or sound frame. Uncompressed sound has one sampl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +46,8 @@ class Samples:
 
     @property
     def pts(self) -> Ints:
-        """Give the ticks at which each is presented, before any edit list."""
-        return self.dts + self.cts
+        """Give the ticks at which each is presented, before any edit list. Not to be written to."""
+        return self.dts + self.cts if self.cts.any() else self.dts
 
     @property
     def end(self) -> Ints:
@@ -101,7 +102,8 @@ def expand(stbl: Node, timescale: int, *, budget: int, file_size: int, frame_byt
         raise BadSampleTables(f"the tables claim {count} samples; {budget} are the most")
     size = _sizes(sizes, uniform, count, file_size)
     duration = _durations(steps, count, timescale)
-    dts = np.zeros(count, np.int64)
+    dts = np.empty(count, np.int64)
+    dts[0] = 0
     np.cumsum(duration[:-1], dtype=np.int64, out=dts[1:])
     cts = _offsets_of_presentation(stbl.child(b"ctts"), count, timescale)
     chunks, per_chunk = _chunks(stbl, count)
@@ -135,7 +137,7 @@ def _durations(steps: npt.NDArray[np.uint32], count: int, timescale: int) -> npt
         raise BadSampleTables(f"a sample claims {int(used[:, 1].max()) // timescale} seconds")
     total = int((used[:, 0].astype(np.float64) * used[:, 1]).sum())
     check_times(0, total, timescale)
-    return np.repeat(used[:, 1], used[:, 0]).astype(np.uint32)
+    return repeated(used[:, 1].astype(np.uint32), used[:, 0])
 
 
 def _same_count(name: str, counts: npt.NDArray[np.uint32], count: int) -> None:
@@ -144,43 +146,59 @@ def _same_count(name: str, counts: npt.NDArray[np.uint32], count: int) -> None:
         raise BadSampleTables(f"{name} describes {claimed} samples; the track has {count}")
 
 
+def repeated(values: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Expand runs, the usual ones at once: a single run, or runs of one."""
+    if len(values) == 1:
+        return np.full(int(counts[0]), values[0], values.dtype)
+    return values if len(values) and int(counts.max()) == int(counts.min()) == 1 else np.repeat(values, counts)
+
+
 def _offsets_of_presentation(box: Node | None, count: int, timescale: int) -> npt.NDArray[np.int32]:
     if box is None:
         return np.zeros(count, np.int32)
     rows = box.table(2)
     _same_count("ctts", rows[:, 0], count)
     # version 0 says unsigned, yet writers put negative numbers there; no real offset needs the 32nd bit
-    values = rows[:, 1].astype(np.uint32).view(np.int32)
-    used = rows[:, 0] > 0
-    if int(np.abs(values[used].astype(np.int64)).max(initial=0)) > LONGEST_STEP_S * timescale:
+    rows = rows.astype(np.uint32)
+    rows = rows if rows[:, 0].all() else rows[rows[:, 0] > 0]
+    values = rows[:, 1].view(np.int32)
+    furthest = max(abs(int(values.max(initial=0))), abs(int(values.min(initial=0))))
+    if furthest > LONGEST_STEP_S * timescale:
         raise BadSampleTables("a picture claims to be presented more than a day from its place")
-    return np.repeat(values[used], rows[used, 0])
+    return np.ascontiguousarray(repeated(values, rows[:, 0]))
 
 
 def _chunks(stbl: Node, count: int) -> tuple[Ints, Ints]:
     """Give the offset of each chunk and how many samples lie in it, together exactly `count`."""
     stco = stbl.child(b"stco")
     rows = stco.table(1) if stco else stbl.need(b"co64").table(1, ">u8")
-    if len(rows) and int(rows.max()) >= 1 << 62:
-        raise BadSampleTables(f"a chunk claims to lie at {int(rows.max())}")
+    places = rows[:, 0].astype(np.int64 if stco else np.uint64)
+    if len(places) and int(places.max()) >= 1 << 62:
+        raise BadSampleTables(f"a chunk claims to lie at {int(places.max())}")
     runs = stbl.need(b"stsc").table(3)
     first = runs[:, 0].astype(np.int64)
-    number = len(rows)
+    number = len(places)
     if len(first) == 0 or first[0] != 1 or (np.diff(first) <= 0).any() or int(first[-1]) > number:
         raise BadSampleTables(f"the table of chunks does not count from 1 up to at most {number}")
     lengths = np.diff(np.append(first, number + 1))
     each = np.minimum(runs[:, 1].astype(np.int64), count + 1)
-    if int((lengths * each).sum()) < count:
-        raise BadSampleTables(f"{count} samples are claimed; the chunks hold {int((lengths * each).sum())}")
-    until = np.minimum(np.cumsum(np.repeat(each, lengths)), count)
-    return rows[:, 0].astype(np.int64), np.diff(until, prepend=0)
+    held = int((lengths * each).sum())
+    if held < count:
+        raise BadSampleTables(f"{count} samples are claimed; the chunks hold {held}")
+    per_chunk = repeated(each, lengths)
+    if held > count:
+        per_chunk = np.diff(np.minimum(np.cumsum(per_chunk), count), prepend=0)
+    return places.astype(np.int64, copy=False), per_chunk
 
 
 def _places(chunks: Ints, per_chunk: Ints, size: npt.NDArray[np.uint32]) -> Ints:
+    if len(chunks) == len(size) and int(per_chunk.min()) == 1:
+        return chunks
     before = np.zeros(len(size) + 1, np.int64)
     np.cumsum(size, dtype=np.int64, out=before[1:])
     first = np.cumsum(per_chunk) - per_chunk
-    places: Ints = before[:-1] + np.repeat(chunks - before[first], per_chunk)
+    places: Ints = repeated(chunks - before[first], per_chunk)
+    places += before[:-1]
     return places
 
 

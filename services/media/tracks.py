@@ -8,7 +8,8 @@ from services.media.boxes import Node
 from services.media.codecs import Codec, codec_of
 from services.media.edits import Edit, edits_of
 
-_TURN_UNIT = 1 << 16
+MOST_DESCRIPTION_BYTES = 1 << 17
+"""Of one `stsd`, which the frame index keeps: cameras write some hundred bytes, with a colour profile thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ def track_of(index: int, trak: Node) -> Track:
     handler = mdia.need(b"hdlr").bytes(8, 4)
     stbl = mdia.need(b"minf", b"stbl")
     stsd = stbl.need(b"stsd")
+    if len(stsd) > MOST_DESCRIPTION_BYTES:
+        raise BadSampleTables(
+            f"track {number} is described by {len(stsd)} bytes; {MOST_DESCRIPTION_BYTES} are the most"
+        )
     if timescale == 0:
         raise BadSampleTables(f"track {number} counts its time in ticks of 1/0 seconds")
     return Track(

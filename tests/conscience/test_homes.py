@@ -12,7 +12,7 @@ HOMES = {
     "starlette": ["api/", "ingest/"],
     "uvicorn": ["up/listening.py"],
     "ffmpeg": ["media/"],
-    "av": ["media/"],
+    "av": ["media/", "bench/"],
     "cv2": ["media/"],
     "imageio_ffmpeg": ["media/"],
     "minio": ["storage/"],

@@ -12,15 +12,20 @@ import pytest
 from services.errors import MediaError
 from services.media.boxes import Read
 from services.media.fragments import fragments
+from services.media.framefile import pack, unpack
+from services.media.samples import Samples
 from services.media.survey_movie import survey_movie
 from tests.footage import make_footage
 
 TIMES = 2000 if os.environ.get("HUISU_SOAK") else 300
-MOST_SECONDS, MOST_BYTES = 2.0, 96 << 20
+MOST_SECONDS, MOST_BYTES = 1.0, 96 << 20
+"""Seconds of CPU: a shared machine's clock says little. Source: issue 3."""
 EXTREMES = (0, 1, 2, 7, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "front": ("a.mp4", {"bframes": 2, "layout": "front"}),
+    "end": ("a.mp4", {"vfr": True}),
+    "jpeg": ("a.mov", {"codec": "mjpeg", "pixel_format": "yuvj420p", "audio": "pcm_s16be"}),
     "fragmented": ("a.mp4", {"bframes": 2, "layout": "fragmented"}),
     "plain-sound": ("a.mov", {"audio": "pcm_s16le"}),
 }
@@ -58,6 +63,10 @@ def index_of(content: bytes) -> list[range]:
     return found
 
 
+def _lies_inside(samples: Samples, size: int) -> bool:
+    return bool((samples.offset >= 0).all() and (samples.end <= size).all())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mutated_index_is_read_or_refused_with_a_typed_error(tmp_path, kind):
     name, options = KINDS[kind]
@@ -70,13 +79,16 @@ def test_a_mutated_index_is_read_or_refused_with_a_typed_error(tmp_path, kind):
         for turn in range(TIMES):
             changed = mutated(content, chance, targets)
             tracemalloc.reset_peak()
-            began = time.monotonic()
+            began = time.process_time()
             try:
                 survey = survey_movie(reader(changed), len(changed))
                 assert survey.duration >= 0
+                kept = unpack(pack(survey.index))
+                assert kept.frame_times == survey.frame_times
+                assert all(_lies_inside(track.samples, len(changed)) for track in kept.tracks)
             except MediaError:
                 refused += 1
-            took, peak = time.monotonic() - began, tracemalloc.get_traced_memory()[1]
+            took, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
             assert took < MOST_SECONDS, f"turn {turn} took {took:.1f} s"
             assert peak < MOST_BYTES, f"turn {turn} took {peak} bytes"
     finally:
