@@ -14,6 +14,9 @@ class FrameTile(BaseModel):
     tile_frames: int = Field(description="frames of a full tile")
     first: int = Field(description="number of the first frame listed")
     pts: list[int] = Field(description="ticks at which each frame is shown")
+    entries: list[int] | None = Field(
+        description="numbers of the listed frames at which a verbatim clip may begin or end; null: none can be cut"
+    )
 
     @classmethod
     def of(cls, tile: Tile) -> "FrameTile":
@@ -25,4 +28,5 @@ class FrameTile(BaseModel):
             tile_frames=TILE_FRAMES,
             first=tile.first,
             pts=list(tile.pts),
+            entries=None if tile.entries is None else list(tile.entries),
         )

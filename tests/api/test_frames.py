@@ -179,3 +179,19 @@ def test_a_long_recording_has_several_tiles(theatre: Theatre, tmp_path: Path) ->
 def test_a_strangers_frame_is_not_there(theatre: Theatre) -> None:
     for rest in ("frame?n=1", "frames"):
         assert problem(theatre.stranger.get(theatre.path(rest))) == (404, "not-found")
+
+
+def test_entries_are_where_a_verbatim_clip_begins_and_ends(theatre: Theatre, uneven: str) -> None:
+    tile = ask(theatre, uneven, "frames").json()
+    seconds = [Fraction(pts) * Fraction(tile["time_base"]) for pts in tile["pts"]]
+    groups = list(zip(tile["entries"], [*tile["entries"][1:], tile["count"]], strict=True))
+
+    for first, end in groups:
+        start, stop = (f"{float(seconds[number]):.6f}" for number in (first + 1, end - 1))
+        clip = ask(theatre, uneven, "clip", mode="verbatim", start=start, end=stop)
+        assert clip.headers["huisu-clip-frames"] == f"{first}-{end}"
+    assert len(groups) == 4
+
+
+def test_a_recording_that_is_not_cut_verbatim_has_no_entries(theatre: Theatre, stream: str) -> None:
+    assert ask(theatre, stream, "frames").json()["entries"] is None

@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+import numpy as np
+
 from services.accounts.rights import Principal
 from services.api.actions.clip import source_of
 from services.api.actions.look import look
 from services.api.actions.open_viewing import Wish
 from services.bootstrap import Archive
-from services.errors import NotPlayable, RangeOutside
+from services.errors import NotPlayable, RangeOutside, VerbatimNotPossible
+from services.media.frames import FrameIndex
+from services.media.samples import Ints
+from services.media.stretch import require_boxed
 from services.media.timecode import print_seconds
 
 TILE_FRAMES: Final = 4096
@@ -21,7 +26,8 @@ class Tile:
     """
     Times of consecutive frames: `pts` are ticks of `time_base` seconds from the recording's first frame.
 
-    `first` is the number of the first frame listed, `count` how many the recording has in all.
+    `first` is the number of the first frame listed, `count` how many the recording has in all. `entries` are the
+    numbers, among those listed, at which a verbatim clip may begin or end; None where none can be cut.
     """
 
     etag: str
@@ -30,6 +36,7 @@ class Tile:
     number: int
     first: int
     pts: tuple[int, ...]
+    entries: tuple[int, ...] | None
 
 
 def list_frames(
@@ -64,5 +71,21 @@ def list_frames(
     look(archive, who, recording_id, "recording.play", wish)
     pts = tuple(times.pts[first : first + TILE_FRAMES].tolist())
     base = times.time_base
-    etag = f'"{source.stored.sha256}-{base.numerator}.{base.denominator}-{len(times)}-{number}"'
-    return Tile(etag, base, len(times), number, first, pts)
+    entries = _entries(archive.index_of(recording_id))
+    kind = "u" if entries is None else "e"
+    etag = f'"{source.stored.sha256}-{base.numerator}.{base.denominator}-{len(times)}-{number}{kind}"'
+    within = None if entries is None else tuple(int(one) for one in entries if first <= one < first + len(pts))
+    return Tile(etag, base, len(times), number, first, pts, within)
+
+
+def _entries(index: FrameIndex | None) -> Ints | None:
+    """Number the frames at which groups of pictures begin that can be copied; the first frame always is one."""
+    if index is None:
+        return None
+    try:
+        track = require_boxed(index)
+    except VerbatimNotPossible:
+        return None
+    shown_before = np.concatenate(([0], np.cumsum(track.shown)))
+    numbers: Ints = np.unique(np.concatenate(([0], shown_before[track.entries]))).astype(np.int64)
+    return numbers
