@@ -79,20 +79,63 @@ def playlist(
     """
     if not fragments:
         raise Invalid("a playlist needs at least one fragment")
-    if any(character in uri for character in '"\r\n') or uri.startswith("#") or not uri:
-        raise Invalid(f"this cannot stand in a playlist as an address: {uri!r}")
     parts = segments(fragments)
+    listed = [Listed(part.duration, uri, part.bytes) for part in parts]
+    return written(uri, listed, init_bytes=init, program_date_time=program_date_time)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a playlist: how long it plays, its address, and which bytes there if not all."""
+
+    duration: Fraction
+    uri: str
+    bytes: ByteRange | None = None
+
+
+def written(
+    init: str,
+    parts: Sequence[Listed],
+    *,
+    init_bytes: ByteRange | None = None,
+    program_date_time: datetime | None = None,
+) -> str:
+    """
+    Write a VOD playlist of fragmented MP4: the address of its init segment, then its segments in order.
+
+    `init_bytes` is where that lies at its address, if it is not all.
+
+    Raises:
+        Invalid: there is no segment, or an address cannot stand in a playlist.
+    """
+    if not parts:
+        raise Invalid("a playlist needs at least one segment")
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
         f"#EXT-X-TARGETDURATION:{max(-(-part.duration // 1) for part in parts)}",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{uri}",BYTERANGE="{init}"',
+        f'#EXT-X-MAP:URI="{checked(init)}"' + ("" if init_bytes is None else f',BYTERANGE="{init_bytes}"'),
     ]
     if program_date_time is not None:
-        moment = program_date_time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{moment}")
+        lines.append(date_time(program_date_time))
     for part in parts:
-        lines += [f"#EXTINF:{float(part.duration):.6f},", f"#EXT-X-BYTERANGE:{part.bytes}", uri]
+        lines.append(f"#EXTINF:{float(part.duration):.6f},")
+        if part.bytes is not None:
+            lines.append(f"#EXT-X-BYTERANGE:{part.bytes}")
+        lines.append(checked(part.uri))
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def date_time(moment: datetime) -> str:
+    """Say at which moment of the world the next segment begins; `moment` is aware. Source: RFC 8216 section 4.3.2.6."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"#EXT-X-PROGRAM-DATE-TIME:{text}"
+
+
+def checked(uri: str) -> str:
+    """Give an address back. Raises `Invalid` where it would break the playlist that it stands in."""
+    if any(character in uri for character in '"\r\n') or uri.startswith("#") or not uri:
+        raise Invalid(f"this cannot stand in a playlist as an address: {uri!r}")
+    return uri

@@ -104,9 +104,9 @@ def test_broken_footage_is_downloaded_all_the_same(theatre: Theatre) -> None:
     assert told.content == b"no film at all\n" * 400
 
 
-def test_the_playlist_and_its_ranges_play(theatre: Theatre) -> None:
+def test_the_proxys_playlist_and_its_ranges_play(theatre: Theatre) -> None:
     address = theatre.reviewer.base_url.join(theatre.path("hls/index.m3u8"))
-    told = theatre.reviewer.get(address)
+    told = theatre.reviewer.get(address, params={"rendition": "proxy"})
     viewing = re.findall(r"viewing=([0-9a-f-]{36})", told.text)
     pieces = [re.search(r'URI="([^"]+)",BYTERANGE="(\d+)@(\d+)"', told.text).groups()]  # type: ignore[union-attr]
     pieces += [(uri, length, at) for length, at, uri in re.findall(r"BYTERANGE:(\d+)@(\d+)\n(\S+)", told.text)]
@@ -197,11 +197,11 @@ def test_what_is_not_made_yet_is_asked_for_again(theatre: Theatre) -> None:
     assert theatre.entries(fresh, "rec.view.start", "rec.preview") == []
     theatre.dock.work(["examine"])
     early = theatre.reviewer.get(theatre.path("hls/index.m3u8", fresh))
-    assert early.status_code == 200  # copied fragments of a file that browsers play, before there is a proxy
+    assert early.status_code == 200  # the original's own bytes, of a file that browsers play, before there is a proxy
+    assert theatre.row(fresh).state == "playable"
     with theatre.archive.reading() as session:
         kinds = set(session.scalars(select(Rendition.kind).where(Rendition.recording_id == fresh)))
-    assert "remux" in kinds
-    assert "proxy" not in kinds
+    assert kinds == {"frame-index"}
 
 
 def test_a_missing_object_is_an_alarm_not_a_404(theatre: Theatre, expects_errors: list[str]) -> None:

@@ -77,7 +77,7 @@ def recording(scene: Scene, side: Side) -> Params:
     unit, officer = scene.unit_ids[side], OFFICERS[side]
     made = add_recording(scene.archive, unit=unit, officer=officer, kind="interview")
     link(scene.archive, made, "case", add_case(scene.archive, f"case-{made}", unit=unit))
-    return {"id": made}
+    return {"id": made, "first": "0", "end": "1"}
 
 
 def case(scene: Scene, side: Side) -> Params:

@@ -76,6 +76,13 @@ def footage(tmp_path_factory):
     return make_footage(tmp_path_factory.mktemp("footage") / "执法 一.mp4", frames=30, size=(160, 90))
 
 
+@pytest.fixture(scope="module")
+def copied_footage(tmp_path_factory):
+    """Make what is copied into fragments: H.264 in another container than MP4."""
+    path = tmp_path_factory.mktemp("footage") / "执法 二.mkv"
+    return make_footage(path, frames=30, size=(160, 90), audio="aac")
+
+
 @pytest.fixture
 def dock(tmp_path, empty_sqlite):
     home = tmp_path / "home"
@@ -109,7 +116,8 @@ def programs_of(home):
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_plug_pulled_at_this_point_loses_and_doubles_nothing(dock, victim, footage, point):
+def test_a_plug_pulled_at_this_point_loses_and_doubles_nothing(dock, victim, footage, copied_footage, point):
+    footage = copied_footage if point.startswith("remux:") else footage
     archive, home = dock.archive, dock.archive.settings.paths.home
     upload = dock.receive(footage, officer="900001", case="A-1", started_at="2026-03-02T08:00:00+08:00")
 

@@ -1,9 +1,13 @@
-"""Play a recording: the playlist of its review proxy, or of its copied streams while there is none."""
+"""Play a recording: from its original's own bytes, or its review proxy, or, until there is one, its copied streams."""
 
+import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
@@ -12,15 +16,19 @@ from services.api.actions.look import Look, look
 from services.api.actions.open_viewing import Wish, require_present
 from services.api.stored import Stored
 from services.bootstrap import Archive
-from services.errors import Gone, HuisuError, NotPlayable, NotReady
-from services.index.models import Recording, Rendition
+from services.errors import Gone, HuisuError, Invalid, NotPlayable, NotReady, VerbatimNotPossible
+from services.index.models import Object, Recording, Rendition
 from services.index.recordings import rendition
 from services.index.visible import fetch, is_id
 from services.jobs.lease import of_key
 from services.jobs.table import JobState
-from services.media.facts import DAMAGE
+from services.media import framefile, muxing
+from services.media import segments as in_place
+from services.media.facts import DAMAGE, MediaFacts
 from services.media.fragments import Fragment
-from services.media.hls import ByteRange, playlist
+from services.media.frames import FrameIndex
+from services.media.hls import ByteRange, Listed, segments, written
+from services.media.segments import InPlace
 
 PLAYED = ("proxy", "remux")
 """Kinds of rendition that a player is given, the better one first."""
@@ -28,36 +36,154 @@ PLAYED = ("proxy", "remux")
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """What a player is given: the rendition, where its parts lie, when its first frame was filmed."""
+    """What a player is given: segments and their init segment, when the first frame was filmed, the look."""
 
-    rendition: str
-    init: ByteRange
-    fragments: tuple[Fragment, ...]
+    init: str
+    segments: tuple[Listed, ...]
     filmed_at: datetime
     look: Look
+    init_bytes: ByteRange | None = None
 
     def playlist(self) -> str:
-        """Write the playlist; its addresses carry the viewing and name the rendition that the ranges are of."""
-        address = f"media.mp4?rendition={self.rendition}&viewing={self.look.viewing}"
-        return playlist(self.init, self.fragments, address, program_date_time=self.filmed_at)
+        """Write the playlist; its addresses carry the viewing, and name what they are of."""
+        return written(self.init, self.segments, init_bytes=self.init_bytes, program_date_time=self.filmed_at)
 
 
-def play(archive: Archive, who: Principal, recording_id: str, wish: Wish) -> Playing:
+def play(
+    archive: Archive,
+    who: Principal,
+    recording_id: str,
+    wish: Wish,
+    *,
+    rendition: str | None = None,
+    start: Fraction | None = None,
+) -> Playing:
     """
     Begin to play: enter the look, give the playlist.
 
+    `rendition` is `original` or `proxy`; without it the original where browsers play it, else the proxy, else, of an
+    original in another container, its copied streams. `start` is where the player will begin.
+
     Raises:
         NotFound, NotAllowed, Gone, ReasonRequired: as `look`.
+        Invalid: there is no such rendition.
         NotReady: nothing playable is made yet.
-        NotPlayable: the recording is damaged, or nothing of it decodes.
+        NotPlayable: the recording is damaged, or nothing of it decodes; or browsers do not play the original.
     """
+    if rendition not in {None, "original", "proxy"}:
+        raise Invalid(f"what is played is the original or the proxy, not {rendition!r}")
     with archive.reading() as session:
         recording = fetch(session, who, "recording.play", recording_id)
-        row = _played(session, recording)
-        init, fragments = ByteRange(0, int(row.facts["init"])), tuple(_fragments(row.facts["fragments"]))
-        name, filmed_at = row.id, corrected_start(recording)
+        filmed_at = corrected_start(recording)
+        row = None if rendition == "original" else _made(session, recording, rendition)
+        proxy_only = rendition == "proxy"
+        if proxy_only and row is None:
+            raise unmade(session, recording, "its review copy")
+    original = None if proxy_only else original_of(archive, recording_id, must=rendition == "original" or row is None)
     seen = look(archive, who, recording_id, "recording.play", wish)
-    return Playing(name, init, fragments, filmed_at, seen)
+    if original is not None:
+        return _playing_original(original, seen, filmed_at, start)
+    assert row is not None  # noqa: S101  (else original_of has raised)
+    return _playing_made(row, seen, filmed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An original that is played from its own bytes; `version` changes when its addresses would give others."""
+
+    stored: Stored
+    played: InPlace
+    version: str
+
+    def etag(self, what: str) -> str:
+        """Name the bytes of its init segment or of one segment."""
+        told = repr((self.stored.sha256, self.version, what))
+        return f'"{hashlib.sha256(told.encode()).hexdigest()}"'
+
+
+def _playing_original(original: Original, seen: Look, filmed_at: datetime, start: Fraction | None) -> Playing:
+    told = f"?v={original.version}&viewing={seen.viewing}"
+    parts = tuple(
+        Listed(part.duration, f"{part.first}-{part.end}.m4s{told}") for part in original.played.segments(start)
+    )
+    return Playing(f"init.mp4{told}", parts, filmed_at, seen)
+
+
+def _playing_made(row: Rendition, seen: Look, filmed_at: datetime) -> Playing:
+    address = f"media.mp4?rendition={row.id}&viewing={seen.viewing}"
+    listed = tuple(Listed(part.duration, address, part.bytes) for part in segments(_fragments(row.facts["fragments"])))
+    return Playing(address, listed, filmed_at, seen, ByteRange(0, int(row.facts["init"])))
+
+
+VERSION: Final = f"{framefile.VERSION}.{muxing.VERSION}.{in_place.VERSION}"
+"""What the addresses of segments stand for: entries as the index numbers them, boxes as they are written now."""
+
+_IN_PLACE: Final[WeakKeyDictionary[FrameIndex, InPlace]] = WeakKeyDictionary()
+_IN_PLACE_LOCK: Final = threading.Lock()
+
+
+def original_of(archive: Archive, recording_id: str, *, must: bool) -> Original | None:
+    """
+    Give the original if browsers play it from its own bytes.
+
+    Raises:
+        NotReady, NotPlayable: it `must`, and is not indexed yet, or cannot be.
+    """
+    with archive.reading() as session:
+        recording = session.get_one(Recording, recording_id)
+        if recording.facts is None or not recording.playable:
+            if must:
+                raise unmade(session, recording, "its index")
+            return None
+        facts = MediaFacts.from_json(recording.facts)
+        stored = Stored.original(session.get_one(Object, recording.object_id)).as_part("original:play")
+    index = archive.index_of(recording_id)
+    try:
+        if index is None:
+            raise VerbatimNotPossible("it has no frame index yet")
+        return Original(stored, _in_place(index, facts), VERSION)
+    except VerbatimNotPossible as error:
+        if not must:
+            return None
+        raise _not_from_original(archive, recording_id, error) from error
+
+
+def _not_from_original(archive: Archive, recording_id: str, why: VerbatimNotPossible) -> HuisuError:
+    """Say that the review copy is still being made, or, where there is one, why the original is not played."""
+    with archive.reading() as session:
+        recording = session.get_one(Recording, recording_id)
+        if _made(session, recording, None) is None:
+            return unmade(session, recording, "its review copy")
+    return NotPlayable(f"the original is not played in place: {why}")
+
+
+def _in_place(index: FrameIndex, facts: MediaFacts) -> InPlace:
+    with _IN_PLACE_LOCK:
+        found = _IN_PLACE.get(index)
+    if found is None:
+        found = InPlace.of(index, facts)
+        with _IN_PLACE_LOCK:
+            _IN_PLACE[index] = found
+    return found
+
+
+def play_original(
+    archive: Archive, who: Principal, recording_id: str, version: str | None, wish: Wish
+) -> tuple[Original, Look]:
+    """
+    Give the original whose segments a playlist names; `version` is the one that the playlist was made of.
+
+    Raises:
+        Gone: the addresses mean other bytes by now: read the playlist again.
+        And as `play`.
+    """
+    with archive.reading() as session:
+        fetch(session, who, "recording.play", recording_id)
+    original = original_of(archive, recording_id, must=True)
+    assert original is not None  # noqa: S101  (it must)
+    if version is not None and version != original.version:
+        raise Gone("these segments were numbered otherwise: read the playlist again")
+    return original, look(archive, who, recording_id, "recording.play", wish)
 
 
 def play_media(
@@ -73,7 +199,9 @@ def play_media(
     with archive.reading() as session:
         recording = fetch(session, who, "recording.play", recording_id)
         if rendition_id is None:
-            row = _played(session, recording)
+            row = _made(session, recording, None)
+            if row is None:
+                raise unmade(session, recording, "its review copy")
         else:
             found = session.get(Rendition, rendition_id) if is_id(rendition_id) else None
             if found is None or found.recording_id != recording.id or found.kind not in PLAYED:
@@ -83,12 +211,10 @@ def play_media(
     return stored, look(archive, who, recording_id, "recording.play", wish)
 
 
-def _played(session: Session, recording: Recording) -> Rendition:
-    for kind in PLAYED:
-        row = rendition(session, recording.id, kind)
-        if row is not None:
-            return row
-    raise unmade(session, recording, "its review copy")
+def _made(session: Session, recording: Recording, kind: str | None) -> Rendition | None:
+    """Find the best rendition that a player may have, or the one of a kind."""
+    found = (rendition(session, recording.id, one) for one in PLAYED if kind in {None, one})
+    return next((row for row in found if row is not None), None)
 
 
 def unmade(session: Session, recording: Recording, what: str) -> HuisuError:

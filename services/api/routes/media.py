@@ -2,18 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
-from services.api.actions.play import play, play_media
+from services.api.actions.play import play, play_media, play_original
 from services.api.actions.show_pictures import show, thumbnails
 from services.api.actions.take_original import take_original
 from services.api.admission import ArchiveDep, Who
-from services.api.deps import ThingId
+from services.api.deps import Clock, ThingId
 from services.api.registry import Routes
-from services.api.sending import attachment, repr_digest, send_stored
+from services.api.sending import Origin, Sent, attachment, repr_digest, send, send_stored
 from services.api.wishes import Wished
+from services.media.samples import MOST_SAMPLES as MOST_ENTRIES
+from services.media.virtual import VirtualFile
 
 routes = Routes("media")
+
+Version = Annotated[str | None, Query(max_length=40, description="as the playlist names it")]
 
 
 def _bytes(kind: str, meaning: str) -> dict[int | str, dict[str, object]]:
@@ -35,10 +39,50 @@ def get_original(request: Request, recording: ThingId, wish: Wished, archive: Ar
     "GET", "/recordings/{id}/hls/index.m3u8", action="recording.play", about="recording", response_class=Response,
     responses=_bytes("application/vnd.apple.mpegurl", "the playlist; its addresses carry the viewing"),
 )  # fmt: skip
-def get_playlist(recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who) -> Response:
-    """Give the playlist of the review copy, or of the copied streams until there is one."""
-    text = play(archive, who, recording, wish).playlist()
+def get_playlist(
+    recording: ThingId,
+    wish: Wished,
+    archive: ArchiveDep,
+    who: Who,
+    rendition: Annotated[str | None, Query(max_length=40, description="original or proxy; absent: the best")] = None,
+    start: Annotated[Clock | None, Query(description="where the player begins: short segments there")] = None,
+) -> Response:
+    """Give the playlist of the original's own bytes where browsers play them, else of its review copy."""
+    text = play(archive, who, recording, wish, rendition=rendition, start=start).playlist()
     return Response(text, media_type="application/vnd.apple.mpegurl")
+
+
+@routes.declare(
+    "GET HEAD", "/recordings/{id}/hls/init.mp4", action="recording.play", about="recording", response_class=Response,
+    responses=_bytes("video/mp4", "the init segment that goes before every segment of the original"),
+)  # fmt: skip
+def get_init(
+    request: Request, recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who, v: Version = None
+) -> Response:
+    """Give the init segment of a playlist of the original."""
+    original, look = play_original(archive, who, recording, v, wish)
+    file = VirtualFile.of(original.played.init())
+    return send(request, Sent(file, [Origin(original.stored, look)], original.etag("init"), "video/mp4"))
+
+
+@routes.declare(
+    "GET HEAD", "/recordings/{id}/hls/{first}-{end}.m4s", action="recording.play", about="recording",
+    response_class=Response, responses=_bytes("video/mp4", "a segment: a header, then the original's own bytes"),
+)  # fmt: skip
+def get_segment(
+    request: Request,
+    recording: ThingId,
+    first: Annotated[int, Path(ge=0, le=MOST_ENTRIES)],
+    end: Annotated[int, Path(ge=0, le=MOST_ENTRIES)],
+    wish: Wished,
+    archive: ArchiveDep,
+    who: Who,
+    v: Version = None,
+) -> Response:
+    """Give one segment of a playlist of the original, as the playlist names it."""
+    original, look = play_original(archive, who, recording, v, wish)
+    file = original.played.segment(first, end)
+    return send(request, Sent(file, [Origin(original.stored, look)], original.etag(f"{first}-{end}"), "video/mp4"))
 
 
 @routes.declare(

@@ -10,14 +10,16 @@ from services import __version__
 from services.bootstrap import Archive, new_id
 from services.custody.work import Work
 from services.digest import Digest
-from services.errors import MediaError, NotFound, ToolFailed
+from services.errors import MediaError, NotFound, ToolFailed, VerbatimNotPossible
 from services.index.flags import set_flags
 from services.index.models import Arrival, Object, Recording
 from services.index.sessions import group
 from services.ingest.given import AHEAD, OLDEST_CLOCK
 from services.ingest.publish import frame_index, publish
+from services.media import framefile
 from services.media.facts import Flag, MediaFacts
 from services.media.probe import Examination, examine_in_child
+from services.media.segments import InPlace
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -43,10 +45,11 @@ def examine(archive: Archive, recording_id: str) -> None:
     with archive.store.lend(key, version, digest) as path:
         found = _look(path)
     made = [] if found.packed is None else [frame_index(found.packed)]
+    plays_now = _plays_now(found)
     with publish(archive, digest, made) as kept, archive.work() as work:
         recording = work.session.get_one(Recording, recording_id, with_for_update=True)
         if recording.facts is None:
-            _note(work, recording, found.facts)
+            _note(work, recording, found.facts, plays_now=plays_now)
             kept(work, recording)
             _split_equal_wrecks(work, recording)
             group(work, recording, timedelta(seconds=archive.settings.session_gap_s))
@@ -60,12 +63,24 @@ def _look(path: Path) -> Examination:
         return Examination(MediaFacts(container="", flags=(Flag(kind, detail=str(error)[:500]),)), None)
 
 
-def _note(work: Work, recording: Recording, facts: MediaFacts) -> None:
+def _plays_now(found: Examination) -> bool:
+    """Say whether browsers play the original from its own bytes, so that nobody waits for anything to be made."""
+    if found.packed is None or not found.facts.browser_playable:
+        return False
+    try:
+        InPlace.of(framefile.unpack(found.packed), found.facts)
+    except VerbatimNotPossible:
+        return False
+    return True
+
+
+def _note(work: Work, recording: Recording, facts: MediaFacts, *, plays_now: bool) -> None:
     recording.facts = facts.to_json()
     recording.container = facts.container or None
     recording.duration = f"{facts.duration.numerator}/{facts.duration.denominator}"
     recording.playable = facts.playable
-    recording.state = "damaged" if facts.damaged or not facts.playable else "kept"
+    whole = "playable" if plays_now else "kept"
+    recording.state = "damaged" if facts.damaged or not facts.playable else whole
     set_flags(recording, [*recording.flags, *(flag.to_json() for flag in facts.flags), *_clock_flags(recording, facts)])
     if facts.recorded_at is not None and recording.started_source in {"file", "arrival"}:
         recording.started_at, recording.started_source = facts.recorded_at, "container"

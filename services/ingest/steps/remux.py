@@ -10,20 +10,23 @@ from services.ingest.publish import publish
 from services.ingest.scratch import scratch
 from services.media.facts import MediaFacts
 from services.media.remux import remux as copy_streams
+from services.media.stretch import BOXED
 
 
 def remux(archive: Archive, recording_id: str) -> None:
     """
-    Make the copied fragments of an H.264/AAC original and call the recording `playable`.
+    Make the copied fragments of an H.264/AAC original in another container than MP4, and call it `playable`.
 
-    An original that cannot be copied after all just waits for its proxy. Until the frame index of
-    the next release serves the original's own bytes, this is a second copy; `render` drops it.
+    MP4, MOV and 3GP are played from their own bytes (`examine` says so), or wait for their proxy. An original that
+    cannot be copied after all just waits for its proxy, too; `render` drops the copy.
     """
     with archive.reading() as session:
         recording = session.get_one(Recording, recording_id)
         facts = MediaFacts.from_json(recording.facts) if recording.facts else None
         made_before = rendition(session, recording_id, "remux") or rendition(session, recording_id, "proxy")
         if recording.state != "kept" or facts is None or not facts.browser_playable or made_before:
+            return
+        if facts.container in BOXED:
             return
         obj = session.get_one(Object, recording.object_id)
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
