@@ -1,6 +1,7 @@
-"""Read from an H.264 sequence parameter set what the picture is, without believing its numbers."""
+"""Read from H.264 parameter sets what the picture is and which ids they use, without believing their numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from services.errors import BadSampleTables
 
@@ -19,6 +20,35 @@ class Picture:
     height: int
     chroma: int
     bit_depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usability:
+    """
+    Say how a picture wants to be shown. Numbers are those of the standard, None where it says nothing.
+
+    `shape` is the width of a pixel over its height. Source: ITU-T H.264 annex E.2.1.
+    """
+
+    shape: Fraction | None = None
+    full_range: bool | None = None
+    primaries: int | None = None
+    transfer: int | None = None
+    matrix: int | None = None
+    chroma_place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSet:
+    """Say what a sequence parameter set sets. `is_progressive`: every picture is a whole frame."""
+
+    number: int
+    profile: int
+    constraints: int
+    level: int
+    picture: Picture
+    is_progressive: bool
+    usability: Usability
 
 
 class _Bits:
@@ -54,10 +84,36 @@ def picture_of_h264(unit: bytes) -> Picture:
     Raises:
         BadSampleTables: it ends early or holds numbers that no picture has.
     """
+    return _sequence(_Bits(unit[1:_MOST_BYTES])).picture
+
+
+def sequence_set(unit: bytes) -> SequenceSet:
+    """
+    Read all of a sequence parameter set, its header byte included.
+
+    Raises:
+        BadSampleTables: as `picture_of_h264`.
+    """
     bits = _Bits(unit[1:_MOST_BYTES])
-    profile = bits.take(8)
-    bits.take(16)
-    bits.golomb()
+    found = _sequence(bits)
+    return replace(found, usability=_usability(bits)) if bits.take(1) else found
+
+
+def picture_set_ids(unit: bytes) -> tuple[int, int]:
+    """
+    Read the id of a picture parameter set, and that of the sequence parameter set it builds on.
+
+    Raises:
+        BadSampleTables: it ends early.
+    """
+    bits = _Bits(unit[1:_MOST_BYTES])
+    return bits.golomb(), bits.golomb()
+
+
+def _sequence(bits: _Bits) -> SequenceSet:
+    """Source: ITU-T H.264 section 7.3.2.1.1, up to what the usability information stands behind."""
+    profile, constraints, level = bits.take(8), bits.take(8), bits.take(8)
+    number = bits.golomb()
     chroma, depth = _chroma_and_depth(bits) if profile in _WITH_CHROMA else (1, 8)
     bits.golomb()  # log2_max_frame_num
     order = bits.golomb()
@@ -81,7 +137,40 @@ def picture_of_h264(unit: bytes) -> Picture:
         width, height = width - (left + right) * across, height - (top + bottom) * down
     if width <= 0 or height <= 0:
         raise BadSampleTables(f"a parameter set crops the picture to {width} x {height}")
-    return Picture(width, height, chroma, depth)
+    picture = Picture(width, height, chroma, depth)
+    return SequenceSet(number, profile, constraints, level, picture, bool(whole), Usability())
+
+
+_SHAPES = (
+    *((0, 0), (1, 1), (12, 11), (10, 11), (16, 11), (40, 33), (24, 11), (20, 11), (32, 11)),
+    *((80, 33), (18, 11), (15, 11), (64, 33), (160, 99), (4, 3), (3, 2), (2, 1)),
+)
+"""Source: ITU-T H.264 table E-1."""
+
+_OWN_SHAPE = 255
+
+
+def _usability(bits: _Bits) -> Usability:
+    """Source: ITU-T H.264 section E.1.1, up to where chroma samples lie."""
+    shape = _pixel_shape(bits) if bits.take(1) else None
+    if bits.take(1):  # overscan_info_present_flag
+        bits.take(1)
+    full_range = primaries = transfer = matrix = place = None
+    if bits.take(1):  # video_signal_type_present_flag
+        bits.take(3)
+        full_range = bool(bits.take(1))
+        if bits.take(1):
+            primaries, transfer, matrix = bits.take(8), bits.take(8), bits.take(8)
+    if bits.take(1):  # chroma_loc_info_present_flag
+        place = bits.golomb()
+        bits.golomb()
+    return Usability(shape, full_range, primaries, transfer, matrix, place)
+
+
+def _pixel_shape(bits: _Bits) -> Fraction | None:
+    kind = bits.take(8)
+    across, down = (bits.take(16), bits.take(16)) if kind == _OWN_SHAPE else (*_SHAPES, (0, 0))[min(kind, len(_SHAPES))]
+    return Fraction(across, down) if across and down else None
 
 
 def _chroma_and_depth(bits: _Bits) -> tuple[int, int]:

@@ -16,7 +16,14 @@ from typing import Any
 from services.errors import HuisuError, ToolFailed
 from services.media.messages import Blob, pieces_of, take_message
 
-TARGETS = frozenset({"services.media.gopdecode:picture_request", "services.media.warmchild:echo_request"})
+TARGETS = frozenset(
+    {
+        "services.media.gopdecode:picture_request",
+        "services.media.seams:encode_request",
+        "services.media.seams:judge_request",
+        "services.media.warmchild:echo_request",
+    }
+)
 """Functions that may run here: each takes a JSON object and blobs, and gives the same."""
 
 QUESTION_BYTES = 1 << 30

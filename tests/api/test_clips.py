@@ -18,7 +18,7 @@ def test_a_clip_is_exactly_its_frames(theatre: Theatre) -> None:
     assert times(told.content)[:2] == [0, Fraction(1, RATE)]
     assert told.headers["huisu-clip-range"] == "2.500000-4.100000"
     assert told.headers["huisu-clip-frames"] == "75-123"
-    assert (told.headers["huisu-clip-kind"], told.headers["huisu-clip-copied"]) == ("encoded", "none")
+    assert (told.headers["huisu-clip-kind"], told.headers["huisu-clip-copied"]) == ("smart", "90-120")
     assert told.headers["content-type"] == "video/mp4"
     assert "_2.500000-4.100000.mp4" in told.headers["content-disposition"]
 

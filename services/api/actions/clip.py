@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from services.accounts.rights import Principal
+from services.api.actions import exact
 from services.api.actions.entered import Entered
 from services.api.actions.look import Look, look
 from services.api.actions.open_viewing import Wish, require_present
@@ -23,6 +24,7 @@ from services.media import framefile, muxing
 from services.media.clip import ExactPlan, encode_exact, plan_exact
 from services.media.facts import FrameTimes, MediaFacts
 from services.media.frames import FrameIndex
+from services.media.smartcut import SmartCut
 from services.media.timecode import TimeRange, print_seconds
 from services.media.verbatim import Verbatim, cut_verbatim
 from services.media.virtual import VirtualFile
@@ -57,6 +59,7 @@ class Clip:
 
     `body` is a virtual file, of which any range may be asked for under `etag`; or bytes as they are encoded, which
     raise when the clip cannot be finished: break the connection then, and close them when the line is gone.
+    `reason` says why nothing of an exact clip could be copied.
     """
 
     kind: str
@@ -69,6 +72,7 @@ class Clip:
     stored: Stored
     body: "VirtualFile | EncodedFlow"
     etag: str | None = None
+    reason: str | None = None
 
 
 def clip(
@@ -123,15 +127,20 @@ def make_verbatim(source: Source, plan: Verbatim, seen: Look) -> Clip:
 
 def make_exact(archive: Archive, source: Source, plan: ExactPlan, seen: Look) -> Clip:
     """
-    Make exactly the frames that were planned: encoded anew, all of them.
+    Make exactly the frames that were planned: copied but for the seams, and proven; else encoded anew, all of them.
 
-    The first bytes are made before this returns, so that what fails early is still an answer.
+    Of an encoded clip the first bytes are made before this returns, so that what fails early is still an answer.
     """
+    frames, name = (plan.first_frame, plan.end_frame) if plan.frames else None, _filename(source, plan)
+    smart = exact.cut(archive, source.stored, source.facts, source.index, plan)
+    if isinstance(smart, SmartCut):
+        stored = source.stored.as_part("original:clip")
+        return Clip("smart", plan.start, plan.end, frames, smart.copied, name, seen, stored, smart.file, smart.etag)
     blocks = _encoded(archive, source, plan)
-    first = next(blocks, b"")
-    frames = (plan.first_frame, plan.end_frame) if plan.frames else None
-    body = EncodedFlow(seen, first, blocks)
-    return Clip("encoded", plan.start, plan.end, frames, None, _filename(source, plan), seen, source.stored, body)
+    body = EncodedFlow(seen, next(blocks, b""), blocks)
+    return Clip(
+        "encoded", plan.start, plan.end, frames, None, name, seen, source.stored, body, reason=smart.reason
+    )  # fmt: skip
 
 
 def _filename(source: Source, plan: "ExactPlan | Verbatim") -> str:

@@ -1,5 +1,6 @@
 """Give clips of recordings."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated
 
@@ -38,15 +39,16 @@ def get_clip(
     return send_clip(request, made)
 
 
-def send_clip(request: Request, made: Clip) -> Response:
-    """Answer with a clip: by ranges where its length is known, else as it is encoded."""
+def send_clip(request: Request, made: Clip, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a clip: by ranges where its length is known, else as it is encoded; `headers` in place of its own."""
+    told = headers_of(made) if headers is None else headers
     if isinstance(made.body, VirtualFile):
         sent = Sent(made.body, [Origin(made.stored, made.look)], made.etag or "", "video/mp4")
-        return send(request, sent, headers_of(made))
+        return send(request, sent, told)
     if request.method == "HEAD":
         made.body.close()
-        return Response(headers=headers_of(made), media_type="video/mp4")
-    return Stream(made.body, 200, {**headers_of(made), "Accept-Ranges": "none"}, "video/mp4")
+        return Response(headers=told, media_type="video/mp4")
+    return Stream(made.body, 200, {**told, "Accept-Ranges": "none"}, "video/mp4")
 
 
 def headers_of(made: Clip) -> dict[str, str]:
@@ -56,6 +58,7 @@ def headers_of(made: Clip) -> dict[str, str]:
         "Huisu-Clip-Kind": made.kind,
         "Huisu-Clip-Frames": _numbers(made.frames),
         "Huisu-Clip-Copied": _numbers(made.copied),
+        **({"Huisu-Clip-Reason": made.reason} if made.reason else {}),
         **attachment(made.filename),
     }
 
