@@ -26,10 +26,24 @@ PEOPLE = (
 )
 
 SCENE, LATER, HEVC, BROKEN, DOUBTFUL = "现场一.mp4", "现场二.mp4", "二号机位.mp4", "断电.mp4", "待定.mp4"
+UNEVEN = "变帧率.mp4"
+"""Variable frame rate: no step of equal length hits each of its pictures once."""
+
+PATROL = ("巡逻-1.mp4", "巡逻-2.mp4", "巡逻-3.mp4")
+"""One camera: the second begins where the first ends, the third three seconds after the second."""
+
+FRONT, SIDE, ROOM = "讯问-主画面.mp4", "讯问-全景.mp4", "XW-2026-0001"
+"""Two channels of one interview; the second begins two seconds later."""
+
 CAR_PARK, PHONE = "scene_car_park_30s_aac.mp4", "phone_android9_gps_vfr_1080p.mp4"
 
 RATE = 30
 SCENE_FRAMES, LATER_FIRST, HEVC_FIRST = 300, 1000, 2000
+UNEVEN_FIRST, UNEVEN_FRAMES = 4000, 200
+PATROL_FIRST, PATROL_FRAMES, PATROL_STARTS = (6000, 6150, 6300), (150, 150, 90), (0, 5, 13)
+FRONT_FIRST, SIDE_FIRST, SIDE_LATER_S, ROOM_FRAMES = 10000, 20000, 2, 600
+CASELESS = (DOUBTFUL, UNEVEN, *PATROL, FRONT, SIDE)
+"""Footage that no rule links to the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +136,23 @@ def make_files(folder: Path, corpus: Path | None) -> list[Path]:
     whole = make_footage(folder / BROKEN, frames=120).read_bytes()
     (folder / BROKEN).write_bytes(whole[: len(whole) // 2])  # the power failed before the camera wrote the index
     make_footage(folder / DOUBTFUL, frames=60, first=3000)
+    make_footage(folder / UNEVEN, frames=UNEVEN_FRAMES, first=UNEVEN_FIRST, vfr=True, bframes=2)
+    for name, frames, first in zip(PATROL, PATROL_FRAMES, PATROL_FIRST, strict=True):
+        make_footage(folder / name, frames=frames, first=first)
+    make_footage(folder / FRONT, frames=ROOM_FRAMES, first=FRONT_FIRST)
+    make_footage(folder / SIDE, frames=ROOM_FRAMES - SIDE_LATER_S * RATE, first=SIDE_FIRST)
     said = {
         SCENE: {"device": "CAM-01", "officer": "610123", "started_at": "2026-03-01T08:05:00+08:00"},
         LATER: {"device": "CAM-01", "officer": "610123", "started_at": "2026-03-01T08:05:30+08:00"},
         HEVC: {"device": "CAM-02", "officer": "610123", "started_at": "2026-03-01T08:05:04+08:00"},
         BROKEN: {"device": "CAM-01", "officer": "610123", "started_at": "2026-03-01T08:06:00+08:00"},
         DOUBTFUL: {"device": "CAM-03", "officer": "610124", "started_at": "2026-03-01T08:10:00+08:00"},
+        UNEVEN: {"device": "CAM-04", "officer": "610124", "started_at": "2026-03-02T09:00:00+08:00"},
+        FRONT: {**_room("主画面"), "started_at": "2026-03-02T14:00:00+08:00"},
+        SIDE: {**_room("全景"), "started_at": f"2026-03-02T14:00:{SIDE_LATER_S:02}+08:00"},
     }
+    for name, second in zip(PATROL, PATROL_STARTS, strict=True):
+        said[name] = {"device": "CAM-05", "officer": "610124", "started_at": f"2026-03-02T10:00:{second:02}+08:00"}
     if corpus is not None:
         for name, start in ((CAR_PARK, "2026-03-01T08:05:20+08:00"), (PHONE, "2026-03-01T08:06:10+08:00")):
             (folder / name).write_bytes((corpus / name).read_bytes())
@@ -136,6 +160,10 @@ def make_files(folder: Path, corpus: Path | None) -> list[Path]:
     for name, sidecar in said.items():
         (folder / f"{name}.huisu.json").write_text(json.dumps(sidecar))
     return [folder / name for name in said]
+
+
+def _room(channel: str) -> dict[str, str]:
+    return {"session": ROOM, "channel": channel, "kind": "interview", "device": f"ROOM-{channel}", "officer": "610124"}
 
 
 def send(address: str, token: str, files: Sequence[Path], state: Path) -> str:

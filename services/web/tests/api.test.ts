@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { clipFactsOf } from '../src/api/clip'
+import { clipFactsOf, clipRangeOf } from '../src/api/clip'
+import { secondsText } from '../src/words/seconds'
 import { changeOf, mergeChange } from '../src/api/events'
 import { address, Problem, send, setCsrfToken, whenSignedOut } from '../src/api/http'
 import { metadataOf } from '../src/components/sending'
@@ -94,7 +95,13 @@ describe('changes', () => {
 it('reads what a clip is from its headers', () => {
   const headers = new Headers({ 'Huisu-Clip-Range': '12.345000-45.678000', 'Huisu-Clip-Kind': 'encoded', 'Huisu-Clip-Frames': '375-475', 'Huisu-Clip-Copied': 'none' })
 
-  expect(clipFactsOf(headers, 'fallback.mp4')).toEqual({ name: 'fallback.mp4', range: '12.345000-45.678000', kind: 'encoded', frames: '375-475', copied: 'none' })
+  expect(clipFactsOf(headers, 'fallback.mp4')).toEqual({ name: 'fallback.mp4', range: '12.345000-45.678000', kind: 'encoded', frames: '375-475', copied: 'none', size: null })
+  expect(clipRangeOf(headers.get('Huisu-Clip-Range'))).toEqual({ start: 12.345, end: 45.678 })
+  expect([clipRangeOf(null), clipRangeOf('5.0-2.0'), clipRangeOf('none'), clipRangeOf('1-2-3')]).toEqual([null, null, null, null])
+})
+
+it('writes seconds rounded down, and keeps what was printed', () => {
+  expect([3.333333, 100 / 30, 2 / 3, 10, 0].map(secondsText)).toEqual(['3.333333', '3.333333', '0.666666', '10.000000', '0.000000'])
 })
 
 it('declares a file without its empty fields', () => {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import { gapAt, markFrom } from '../src/elements/player/gaps'
 import { withViewing } from '../src/elements/player/joined'
 import { commandOf, COMMANDS, keysOf, type KeyPress } from '../src/elements/player/keys'
 import { peakColumns, peaksDuration } from '../src/elements/player/peaks'
-import { parsePosition, printPosition } from '../src/elements/player/position'
+import { chaptersOf, gapsOf, jointsOf, stretchesOf } from '../src/elements/player/playlist'
+import { parsePosition, parseRangeEnd, printPosition } from '../src/elements/player/position'
 import { parseStoryboard, tileAt } from '../src/elements/player/storyboard'
-import { nextRate } from '../src/elements/player/transport'
+import { chosenRate, nextRate } from '../src/elements/player/transport'
+import { evenAxis, piecedAxis } from '../src/words/axis'
 import { Watched } from '../src/elements/player/watched'
 
 const press = (code: string, more: Partial<KeyPress> = {}): KeyPress => ({ code, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, ...more })
@@ -16,12 +19,17 @@ describe('keys', () => {
     ['KeyI', 'set-in'],
     ['KeyC', 'clip'],
     ['KeyG', 'jump'],
+    ['Comma', 'frame-back'],
+    ['Period', 'frame-forward'],
+    ['ArrowDown', 'next-mark'],
+    ['KeyS', 'still'],
   ])('%s means %s', (code, command) => {
     expect(commandOf(press(code))).toBe(command)
   })
 
   it('tell shifted keys apart', () => {
     expect(commandOf(press('KeyI', { shiftKey: true }))).toBe('go-in')
+    expect(commandOf(press('KeyS', { shiftKey: true }))).toBe('cite')
     expect(commandOf(press('Slash', { shiftKey: true }))).toBe('keys')
     expect(commandOf(press('Slash'))).toBeNull()
   })
@@ -37,7 +45,7 @@ describe('keys', () => {
 })
 
 describe('typed positions', () => {
-  const origin = Date.parse('2026-11-21T15:59:00.500Z') // 23:59:00.500 on the archive's clock
+  const origin = evenAxis(Date.parse('2026-11-21T15:59:00.500Z')) // 23:59:00.500 on the archive's clock
 
   it('are positions in the recording unless the clock is shown', () => {
     expect(parsePosition('00:01:30', 'offset', origin, 600)).toBe(90)
@@ -60,6 +68,14 @@ describe('typed positions', () => {
     expect(parsePosition('00:20:00', 'offset', origin, 600)).toBeNull()
     expect(parsePosition('12:00:00', 'clock', origin, 600)).toBeNull()
     expect(parsePosition('2026-11-21 23:00:00', 'offset', origin, 600)).toBeNull()
+  })
+
+  it('of a range are positions where they can be, and clock times else', () => {
+    expect(parseRangeEnd('00:01:30', origin, 600)).toBe(90)
+    expect(parseRangeEnd('12.5', origin, 600)).toBe(12.5)
+    expect(parseRangeEnd('23:59:30', origin, 600)).toBe(29.5)
+    expect(parseRangeEnd('2026-11-21 23:59:30.500', origin, 600)).toBe(30)
+    expect(parseRangeEnd('12:00:00', origin, 600)).toBeNull()
   })
 
   it('are printed with as many places as reading them back needs', () => {
@@ -112,8 +128,88 @@ describe('sound peaks', () => {
   })
 })
 
+describe('gaps and marks', () => {
+  const gaps = [
+    [10, 30],
+    [50, 51],
+  ] as const
+
+  it('are where nothing was recorded; the end of a gap is not in it', () => {
+    expect([9.9, 10, 29.9, 30, 50.5].map((position) => gapAt(gaps, position)?.[0] ?? null)).toEqual([null, 10, 10, null, 50])
+  })
+
+  it('are seen a little before by a player that waits there', () => {
+    expect(gapAt(gaps, 9.8, 0.3)).toEqual([10, 30])
+    expect(gapAt(gaps, 9.6, 0.3)).toBeNull()
+  })
+
+  it('lead from one to the next, and leave the one where one stands', () => {
+    expect([0, 10, 30, 50].map((position) => markFrom([50, 10], position, 1))).toEqual([10, 50, 50, null])
+    expect([60, 50, 10].map((position) => markFrom([50, 10], position, -1))).toEqual([50, 10, null])
+  })
+})
+
 it('climbs the ladder of speeds and stays on top', () => {
   expect([1, 1.5, 2, 4, 8, 16].map(nextRate)).toEqual([1.5, 2, 4, 8, 16, 16])
+})
+
+it('shows the speed that was chosen, not a correction of it', () => {
+  expect([1, 0.93, 1.1, 1.5, 1.42, 16].map(chosenRate)).toEqual([1, 1, 1, 1.5, 1.5, 16])
+})
+
+describe('a playlist of several recordings', () => {
+  const text = [
+    '#EXTM3U',
+    '#EXT-X-MAP:URI="../a/init.mp4"',
+    '#EXT-X-PROGRAM-DATE-TIME:2026-03-02T02:00:00.000Z',
+    '#EXTINF:4.000000,',
+    'a/0.m4s',
+    '#EXTINF:1.000000,',
+    'a/1.m4s',
+    '#EXT-X-DISCONTINUITY',
+    '#EXT-X-MAP:URI="../b/init.mp4"',
+    '#EXT-X-PROGRAM-DATE-TIME:2026-03-02T02:00:04.500Z',
+    '#EXTINF:5.500000,',
+    'b/0.m4s',
+    '#EXT-X-DISCONTINUITY',
+    '#EXT-X-PROGRAM-DATE-TIME:2026-03-02T02:00:10.000Z',
+    '#EXT-X-GAP',
+    '#EXTINF:2.000000,',
+    'gap',
+    '#EXT-X-GAP',
+    '#EXTINF:1.000000,',
+    'gap',
+    '#EXT-X-DISCONTINUITY',
+    '#EXT-X-PROGRAM-DATE-TIME:2026-03-02T02:00:13.000Z',
+    '#EXTINF:3.000000,',
+    'c/0.m4s',
+    '#EXT-X-ENDLIST',
+  ].join('\n')
+  const chapters = chaptersOf(text)
+  const second = (position: number): number => Date.parse('2026-03-02T02:00:00Z') + position * 1000
+
+  it('has a chapter for each recording and each gap', () => {
+    expect(chapters.map(({ start, length, gap }) => [start, length, gap])).toEqual([
+      [0, 5, false],
+      [5, 5.5, false],
+      [10.5, 3, true],
+      [13.5, 3, false],
+    ])
+    expect(gapsOf(chapters)).toEqual([[10.5, 13.5]])
+    expect(jointsOf(chapters)).toEqual([5])
+  })
+
+  it('tells the clock at every position, and the position of every instant', () => {
+    const axis = piecedAxis(stretchesOf(chapters))!
+
+    expect([0, 4.9, 5, 10.5, 13.5, 16].map((position) => (axis.instantAt(position) - second(0)) / 1000)).toEqual([0, 4.9, 4.5, 10, 13, 15.5])
+    expect([0, 4.5, 4.75, 10, 11, 13, 15].map((moment) => axis.positionAt(second(moment)))).toEqual([0, 5, 5.25, 10.5, 11.5, 13.5, 15.5])
+  })
+
+  it('of one recording is one chapter, without a clock where none is told', () => {
+    const plain = chaptersOf('#EXTM3U\n#EXTINF:4,\na\n#EXTINF:2,\nb\n')
+    expect([plain.length, plain[0]!.length, piecedAxis(stretchesOf(plain))]).toEqual([1, 6, null])
+  })
 })
 
 describe('watched ranges', () => {

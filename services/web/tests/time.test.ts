@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fieldToRfc3339, formatClock, formatInstant, formatLength, parseClock, parseFragment, parseInstant } from '../src/words/time'
+import { fieldToRfc3339, formatClock, formatInstant, formatLength, parseClock, formatMicros, parseFragment, parseInstant, parsePlace } from '../src/words/time'
 
 describe('clock text', () => {
   it.each([
@@ -73,4 +73,16 @@ describe('places in links', () => {
   it('needs the start of the recording for a clock time', () => {
     expect(parseFragment('#t=clock:2026-11-21T06:04:12Z', null)).toBeNull()
   })
+})
+
+it('leads from a page address, by query or fragment', () => {
+  expect(parsePlace('12.5', '', null)).toEqual({ start: 12.5, end: null })
+  expect(parsePlace('00:01:00,00:02:00', '#t=3', null)).toEqual({ start: 60, end: 120 })
+  expect(parsePlace(undefined, '#t=3', null)).toEqual({ start: 3, end: null })
+  expect(parsePlace('clock:2026-11-21T06:03:12Z', '', Date.parse('2026-11-21T06:03:00Z'))).toEqual({ start: 12, end: null })
+  expect(parsePlace('nonsense', '', null)).toBeNull()
+})
+
+it('prints microseconds exactly', () => {
+  expect([0, 3_333_333, 7_200_000_001].map(formatMicros)).toEqual(['00:00:00.000000', '00:00:03.333333', '02:00:00.000001'])
 })

@@ -1,5 +1,6 @@
 /** Everything that the pages ask of the archive, one verb a function. */
 
+import { secondsText } from '../words/seconds'
 import { address, ask, send } from './http'
 import type {
   CaseFile,
@@ -53,7 +54,12 @@ export const decideProposal = (id: string, verdict: 'confirm' | 'reject', reason
   ask(`/link-proposals/${id}/${verdict}`, { method: 'POST', body: reason ? { reason } : {} })
 
 export const posterAddress = (id: string): string => address(`/recordings/${id}/poster`)
-export const playlistAddress = (id: string, viewing: string): string => address(`/recordings/${id}/hls/index.m3u8`, { viewing })
+
+/** Which pictures are played: the original's own, or those of a copy. Absent: the archive chooses. */
+export type PlayedRendition = 'original' | 'proxy' | 'recovered'
+/** `start` makes the first segments after it short, so that the picture comes at once. */
+export const playlistAddress = (id: string, viewing: string, rendition?: PlayedRendition | null, start?: number | null): string =>
+  address(`/recordings/${id}/hls/index.m3u8`, { viewing, rendition, start: start ? secondsText(start) : null })
 export const storyboardAddress = (id: string, viewing: string): string => address(`/recordings/${id}/thumbnails.vtt`, { viewing })
 export const originalAddress = (id: string, viewing: string): string => address(`/recordings/${id}/original`, { viewing })
 export const UPLOADS_ADDRESS = address('/uploads')

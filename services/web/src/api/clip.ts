@@ -2,6 +2,11 @@
 
 import { send } from './http'
 import { fileNameOf } from '../words/disposition'
+import { secondsText } from '../words/seconds'
+
+export const CLIP_MODES = ['exact', 'verbatim'] as const
+/** `exact`: exactly the frames asked for. `verbatim`: whole groups of pictures around them, bit for bit. */
+export type ClipMode = (typeof CLIP_MODES)[number]
 
 export interface ClipFacts {
   readonly name: string
@@ -9,6 +14,8 @@ export interface ClipFacts {
   readonly kind: string | null
   readonly frames: string | null
   readonly copied: string | null
+  /** Null where the archive makes it while it sends. */
+  readonly size: number | null
 }
 
 export interface Clip extends ClipFacts {
@@ -20,26 +27,49 @@ export interface ClipRange {
   readonly end: number
 }
 
+/** How much of a clip is here: bytes, of how many where that is known. */
+export interface ClipProgress {
+  readonly received: number
+  readonly size: number | null
+}
+
+/** Something that clips are cut from: a recording, or a channel of a session. */
+export interface ClipSource {
+  readonly path: string
+  readonly name: string
+  readonly query: Readonly<Record<string, string | null>>
+}
+
+export const recordingClips = (recording: string, viewing: string | null): ClipSource => ({ path: `/recordings/${recording}/clip`, name: recording, query: { viewing } })
+
 export function clipFactsOf(headers: Headers, fallbackName: string): ClipFacts {
+  const length = headers.get('Content-Length')
   return {
     name: fileNameOf(headers.get('Content-Disposition')) ?? fallbackName,
     range: headers.get('Huisu-Clip-Range'),
     kind: headers.get('Huisu-Clip-Kind'),
     frames: headers.get('Huisu-Clip-Frames'),
     copied: headers.get('Huisu-Clip-Copied'),
+    size: length === null ? null : Number(length),
   }
 }
 
+/** Read `12.345000-45.678000`; null for anything else. */
+export function clipRangeOf(header: string | null): ClipRange | null {
+  const [start, end, more] = (header ?? '').split('-').map(Number)
+  return start !== undefined && end !== undefined && more === undefined && end > start ? { start, end } : null
+}
+
 /**
- * Fetch `[start, end)` exactly.
+ * Fetch the clip of `[start, end)`.
  *
  * Raises `Problem` when the archive refuses, and a `TypeError` when the stream breaks: the archive
  * breaks the connection rather than send a clip that it could not finish.
  */
-export async function fetchClip(recording: string, range: ClipRange, viewing: string, onBytes: (received: number) => void): Promise<Clip> {
-  const query = { start: range.start.toFixed(6), end: range.end.toFixed(6), mode: 'exact', viewing }
-  const response = await send(`/recordings/${recording}/clip`, { query })
-  const facts = clipFactsOf(response.headers, `${recording}_${range.start.toFixed(3)}-${range.end.toFixed(3)}.mp4`)
+export async function fetchClip(source: ClipSource, range: ClipRange, mode: ClipMode, onProgress: (progress: ClipProgress) => void, signal?: AbortSignal): Promise<Clip> {
+  const query = { start: secondsText(range.start), end: secondsText(range.end), mode, ...source.query }
+  const response = await send(source.path, { query, signal })
+  const facts = clipFactsOf(response.headers, `${source.name}_${range.start.toFixed(3)}-${range.end.toFixed(3)}.mp4`)
   const parts: Uint8Array<ArrayBuffer>[] = []
   let received = 0
   const reader = response.body!.getReader()
@@ -48,8 +78,9 @@ export async function fetchClip(recording: string, range: ClipRange, viewing: st
     if (done) break
     parts.push(value)
     received += value.byteLength
-    onBytes(received)
+    onProgress({ received, size: facts.size })
   }
+  if (facts.size !== null && received !== facts.size) throw new TypeError(`${received} of ${facts.size} bytes came`)
   return { ...facts, content: new Blob(parts, { type: response.headers.get('Content-Type') ?? 'video/mp4' }) }
 }
 

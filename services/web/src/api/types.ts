@@ -71,11 +71,27 @@ export interface Timeline {
   readonly overlaps: readonly { readonly start: string; readonly end: string; readonly recordings: readonly string[] }[]
 }
 
+/** Who found nothing in a flag, when and why. */
+export interface Dismissal {
+  readonly by: string
+  readonly at: string
+  readonly reason: string
+}
+
+/** What a machine found. Lists give the first four values; a recording's own list gives all of them. */
 export interface Flag {
   readonly kind: string
   readonly start: number | null
   readonly end: number | null
   readonly detail: string | null
+  readonly id?: string
+  /** Empty where the file itself says so. */
+  readonly detector?: string
+  readonly version?: string
+  /** From 0 to 1: how plain it is; null where there is nothing to measure. */
+  readonly score?: number | null
+  readonly channel?: string
+  readonly dismissed?: Dismissal | null
 }
 
 export interface Recording {
@@ -122,6 +138,11 @@ export interface RecordingFacts extends Recording {
   readonly note: string | null
   readonly retention: { readonly until: string | null; readonly rule: string | null } | null
   readonly links: readonly Link[]
+  /** Kinds of the copies that were made of it. */
+  readonly renditions?: readonly string[]
+  /** The session it belongs to, and its channel there. */
+  readonly session?: string | null
+  readonly channel?: string | null
 }
 
 export interface HistoryLine {

@@ -43,6 +43,12 @@ export function formatClock(seconds: number, digits = 3): string {
   return digits === 0 ? clock : `${clock}.${String(units % scale).padStart(digits, '0')}`
 }
 
+/** Print whole microseconds as `HH:MM:SS.nnnnnn`. */
+export function formatMicros(micros: number): string {
+  const seconds = Math.floor(micros / 1_000_000)
+  return `${formatClock(seconds, 0)}.${String(micros % 1_000_000).padStart(6, '0')}`
+}
+
 /** Print a length briefly: `1:07`, `27:41`, `2:40:05`. */
 export function formatLength(seconds: number): string {
   const clock = formatClock(seconds, 0)
@@ -115,6 +121,12 @@ export function parseFragment(fragment: string, origin: number | null): Position
   const end = to === undefined ? null : parseClock(to)
   if (start === null || (to !== undefined && end === null)) return null
   return { start, end }
+}
+
+/** Read where a page's address leads: `?t=…` or `#t=…`, in the same forms. */
+export function parsePlace(query: unknown, hash: string, origin: number | null): Position | null {
+  const asked = Array.isArray(query) ? query[0] : query
+  return typeof asked === 'string' ? parseFragment(new URLSearchParams({ t: asked }).toString(), origin) : parseFragment(hash, origin)
 }
 
 /** Accept what a Chinese input method types: full-width digits, colon and point. */

@@ -1,6 +1,8 @@
 /** Show where the player stands: the two clocks, the cursor, the play button. */
 
-import { formatClock, formatInstant } from '../../words/time'
+import type { Axis } from '../../words/axis'
+import { formatClock, formatInstant, formatMicros } from '../../words/time'
+import type { Frame } from './frames'
 import { placeRange } from './lanes'
 import type { TimeMode } from './position'
 import { ICON_PAUSE, ICON_PLAY, type Parts } from './template'
@@ -8,21 +10,29 @@ import { ICON_PAUSE, ICON_PLAY, type Parts } from './template'
 export interface Standing {
   readonly position: number
   readonly duration: number
-  readonly origin: number | null
+  readonly axis: Axis | null
   /** Which of the two clocks is meant by a bare `HH:MM:SS`; it is set in bold. */
   readonly mode: TimeMode
 }
 
 export function showPosition(parts: Parts, standing: Standing): void {
   const { scrub, cursor, clock, offset } = parts
-  const { position, duration, origin, mode } = standing
+  const { position, duration, axis, mode } = standing
   placeRange(cursor, position, position, duration)
   cursor.style.width = ''
   offset.textContent = `${formatClock(position)} / ${formatClock(duration, 0)}`
-  clock.textContent = origin === null ? '' : formatInstant(origin + position * 1000, 3)
+  clock.textContent = axis === null ? '' : formatInstant(axis.instantAt(position), 3)
   clock.classList.toggle('minor', mode === 'offset')
   offset.classList.toggle('minor', mode === 'clock')
   scrub.setAttribute('aria-valuenow', position.toFixed(3))
+}
+
+/** Show which frame is on the screen and when exactly it is shown; hide all that where no frames are known. */
+export function showFrame(parts: Parts, frame: Frame | null, count: number | null, confirmed: boolean): void {
+  const { frameNow } = parts
+  frameNow.dataset.number = frame ? String(frame.number) : ''
+  frameNow.dataset.confirmed = String(frame !== null && confirmed)
+  frameNow.textContent = frame ? `${frame.number} / ${count ?? '—'} · ${formatMicros(frame.micros)}` : '—'
 }
 
 export function showPlay(parts: Parts, name: string): void {

@@ -1,67 +1,71 @@
 /**
- * `<evidence-player>`: play a recording, find a moment by typed time, choose a range, ask for a clip.
+ * `<evidence-player>`: play a recording, find a moment by typed time, step from frame to frame, choose a range.
  *
  * A custom element without a framework, so that other programs' pages can embed it. Set `labels` and
  * `commandLabels`, call `open(media)`, listen to its events:
- * `player-waiting` {retryAfter} · `player-attached` · `player-failed` {problem} · `player-undecodable` ·
- * `player-clip` {start, end} · `player-watched` {watched}.
+ * `player-waiting` {retryAfter} · `player-attached` {playlist} · `player-failed` {problem} · `player-undecodable` ·
+ * `player-range` {range} · `player-clip` {start, end} · `player-cite` and `player-still` {position, frame} ·
+ * `player-gap` {gap} · `player-watched` {watched}.
  */
 
-import { formatClock, formatInstant } from '../../words/time'
-import { nameIt, showPlay, showPosition } from './display'
-import { commandFor, keysAreOn, turnKeys } from './keyboard'
-import { COMMANDS, keysOf, type Command } from './keys'
-import { drawFlags, drawWatched } from './lanes'
+import type { Interval } from '../../words/intervals'
+import { run, type CommandDesk } from './commands'
+import { DecodingWatch } from './decoding'
+import { wireFields } from './fields'
+import { wireGaps } from './gaps'
+import { commandFor } from './keyboard'
+import type { Command } from './keys'
+import { writeLabels } from './labels'
+import { drawWatched } from './lanes'
 import type { PlayerMedia } from './media'
-import { paintPeaks } from './peaks'
-import { parsePosition, type TimeMode } from './position'
-import { ChosenRange } from './range'
-import { attach } from './source'
-import { parseStoryboard, type Tile } from './storyboard'
+import { ChosenRange, type Range } from './range'
+import { FrameReadout } from './readout'
+import { wireScreen } from './screen'
 import { wireScrub } from './scrub'
+import { attach } from './source'
+import { Stepper } from './stepper'
 import { STYLE } from './style'
 import { findParts, TEMPLATE, type Parts } from './template'
 import { Transport } from './transport'
+import { View, type Viewed } from './view'
 import { Watched } from './watched'
 
 const WATCHED_EVERY_MS = 10_000
-/** Time may run for so long before a picture must have appeared. */
-const DECODE_GRACE_S = 1.5
-const NO_MEDIA: PlayerMedia = { playlist: '', storyboard: null, peaks: null, poster: null, origin: null, duration: 0, flags: [], hasVideo: true, startAt: null }
 
-export class EvidencePlayer extends HTMLElement {
+export class EvidencePlayer extends HTMLElement implements Viewed {
   labels: Readonly<Record<string, string>> = {}
   commandLabels: Readonly<Record<string, string>> = {}
   flagName: (kind: string) => string = (kind) => kind
 
   private readonly parts: Parts
+  private readonly view: View
   private readonly transport: Transport
+  private readonly stepper: Stepper
+  private readonly readout: FrameReadout
   private readonly range: ChosenRange
-  private media = NO_MEDIA
+  private readonly decoding: DecodingWatch
+  private readonly desk: CommandDesk
   private detach: () => void = () => undefined
   private watched = new Watched()
   private watchedTimer = 0
-  private tiles: readonly Tile[] = []
-  private mode: TimeMode = 'offset'
-  private undecodableTold = false
   private readonly onKey = (event: KeyboardEvent): void => this.pressed(event)
-  private readonly onResize = (): void => this.drawSound()
+  private readonly onResize = (): void => this.view.refreshSound()
 
   constructor() {
     super()
     const root = this.attachShadow({ mode: 'open' })
     root.innerHTML = `<style>${STYLE}</style>${TEMPLATE}`
     this.parts = findParts(root)
-    this.transport = new Transport(this.parts.video, () => this.duration)
-    this.range = new ChosenRange(this.parts, (name) => this.label(name), () => this.duration)
-    this.wireVideo()
-    wireScrub(this.parts, {
-      tiles: () => this.tiles,
-      duration: () => this.duration,
-      print: (position) => this.printed(position),
-      seek: (position) => this.transport.seek(position),
-    })
-    this.wireFields(root)
+    const { parts } = this
+    const duration = (): number => this.duration
+    this.view = new View(parts, this)
+    this.readout = new FrameReadout(parts, () => this.position)
+    this.transport = new Transport(parts.video, duration, (time) => this.saw(time), (loop) => parts.preview.setAttribute('aria-pressed', String(loop !== null)))
+    this.stepper = new Stepper(parts.video, duration, () => this.readout.frame, ({ frame, confirmed }) => this.readout.show(frame, confirmed))
+    this.range = new ChosenRange(parts, (name) => this.label(name), duration, (range) => this.tell('player-range', { range }))
+    this.decoding = new DecodingWatch(parts.video, () => this.tell('player-undecodable', {}))
+    this.desk = this.makeDesk()
+    this.wire(root)
   }
 
   connectedCallback(): void {
@@ -76,12 +80,23 @@ export class EvidencePlayer extends HTMLElement {
     window.removeEventListener('resize', this.onResize)
     window.clearInterval(this.watchedTimer)
     this.tellWatched()
+    this.stepper.use(null)
     this.detach()
   }
 
   /** The ranges played so far. */
-  get watchedRanges(): readonly (readonly [number, number])[] {
+  get watchedRanges(): readonly Interval[] {
     return this.watched.intervals
+  }
+
+  /** Where it stands: the time of the frame on the screen. */
+  get position(): number {
+    return this.transport.position()
+  }
+
+  /** The `<video>` inside, for those who play others in step with it. */
+  get video(): HTMLVideoElement {
+    return this.parts.video
   }
 
   /**
@@ -90,38 +105,45 @@ export class EvidencePlayer extends HTMLElement {
    */
   get duration(): number {
     const own = this.parts.video.duration
-    return Number.isFinite(own) && own > 0 ? Math.max(own, this.media.duration) : this.media.duration
+    const told = this.view.media.duration
+    return Number.isFinite(own) && own > 0 ? Math.max(own, told) : told
   }
 
-  /** Show another recording from its start, or from `media.startAt`. */
-  open(media: PlayerMedia): void {
+  /** Show another recording from its start, or from `media.startAt`; `keep` leaves the range and what was watched. */
+  open(media: PlayerMedia, keep = false): void {
     this.detach()
-    this.media = media
-    this.watched = new Watched()
-    this.tiles = []
-    this.undecodableTold = false
-    this.range.set(null, null)
-    this.mode = media.origin === null ? 'offset' : this.mode
+    this.view.media = media
+    this.transport.stopLoop()
+    this.useFrames()
+    if (!keep) {
+      this.watched = new Watched()
+      this.range.set(null, null)
+    }
+    this.decoding.restart(media.startAt ?? 0, media.hasVideo)
+    if (media.axis === null) this.view.mode = 'offset'
     const { video, cover } = this.parts
-    if (media.poster) video.poster = media.poster
+    if (media.poster && media.startAt === null) video.poster = media.poster
     cover.textContent = this.label('loading')
-    this.detach = attach(video, media.playlist, {
+    this.detach = attach(video, media, {
       onWaiting: (retryAfter) => this.tell('player-waiting', { retryAfter }),
-      onAttached: () => this.tell('player-attached', {}),
+      onAttached: (playlist) => this.tell('player-attached', { playlist }),
       onFailed: (problem) => {
         cover.textContent = ''
         this.tell('player-failed', { problem })
       },
     })
+    if (media.startAt !== null) video.addEventListener('loadedmetadata', () => media === this.view.media && this.goTo(media.startAt!), { once: true })
     this.refresh()
-    if (media.storyboard) void this.loadStoryboard(media.storyboard)
+    void this.view.loadStoryboard()
   }
 
-  /** Give peaks, storyboard, flags and the catalogue's length, which may arrive after playing has begun. */
-  amend(known: Partial<Pick<PlayerMedia, 'peaks' | 'flags' | 'duration' | 'storyboard'>>): void {
-    this.media = { ...this.media, ...known }
+  /** Give what may arrive after playing has begun. */
+  amend(known: Partial<Pick<PlayerMedia, 'peaks' | 'flags' | 'duration' | 'storyboard' | 'frames' | 'axis' | 'gaps' | 'joints'>>): void {
+    this.view.media = { ...this.view.media, ...known }
+    if (known.frames !== undefined) this.useFrames()
+    if (known.frames && this.parts.video.readyState >= 2) this.saw(this.position)
     this.refresh()
-    if (known.storyboard) void this.loadStoryboard(known.storyboard)
+    if (known.storyboard) void this.view.loadStoryboard()
   }
 
   say(text: string): void {
@@ -129,7 +151,15 @@ export class EvidencePlayer extends HTMLElement {
   }
 
   seek(position: number): void {
+    this.parts.said.textContent = ''
+    this.stepper.cancel()
     this.transport.seek(position)
+  }
+
+  /** Go to exactly the frame that is shown at `position`, where the frames are known. */
+  goTo(position: number): void {
+    this.seek(position)
+    void this.stepper.land(position).catch(() => undefined) // without its times the browser's choice of frame stands
   }
 
   /** Choose `[start, end)`; null leaves that end open. */
@@ -137,155 +167,113 @@ export class EvidencePlayer extends HTMLElement {
     this.range.set(start, end)
   }
 
+  /** Show beside the chosen range the one that a verbatim clip would have. */
+  showSnap(snap: Range | null): void {
+    this.range.showSnap(snap)
+  }
+
+  /** Do what a key would do. */
+  do(command: Command): void {
+    run(this.desk, command)
+  }
+
   /** Write every label again: the language has changed. */
   refreshLabels(): void {
-    const root = this.shadowRoot!
-    for (const part of root.querySelectorAll<HTMLElement>('[data-label]')) nameIt(part, this.label(part.dataset.label!))
-    for (const part of root.querySelectorAll<HTMLElement>('[data-title]')) part.title = this.label(part.dataset.title!)
-    for (const part of root.querySelectorAll<HTMLElement>('[data-text]')) part.textContent = this.label(part.dataset.text!)
-    this.parts.jumpField.placeholder = this.label('jumpHint')
-    this.parts.jumpField.title = this.label('jumpClockHint')
-    const rows = COMMANDS.flatMap((command) => [made('dt', keysOf(command)), made('dd', this.commandLabels[command] ?? command)])
-    this.parts.keyList.replaceChildren(...rows)
+    writeLabels(this.shadowRoot!, this.parts, (name) => this.label(name), this.commandLabels)
     this.refresh()
   }
 
-  private wireVideo(): void {
-    const { video, cover, rate } = this.parts
-    video.addEventListener('loadedmetadata', () => {
-      if (this.media.startAt !== null) this.transport.seek(this.media.startAt)
-      this.refresh()
-    })
-    video.addEventListener('loadeddata', () => {
-      cover.textContent = ''
-      video.removeAttribute('poster') // it shows another moment than the clock does
-    })
-    video.addEventListener('durationchange', () => this.refresh())
-    video.addEventListener('ratechange', () => (rate.textContent = `${video.playbackRate}×`))
-    for (const moved of ['seeking', 'pause', 'ended']) video.addEventListener(moved, () => this.watched.lift())
-    for (const changed of ['play', 'pause', 'ended']) video.addEventListener(changed, () => this.refreshPlay())
-    for (const shown of ['seeked', 'timeupdate']) video.addEventListener(shown, () => this.refreshPosition())
-    video.addEventListener('timeupdate', () => {
-      if (!video.paused) this.watched.note(video.currentTime, video.playbackRate)
-      drawWatched(this.parts.watched, this.watched.intervals, this.duration)
-      this.checkDecoding()
-    })
-    video.addEventListener('click', () => this.run('play-pause'))
+  label(name: string): string {
+    return this.labels[name] ?? name
   }
 
-  private wireFields(root: ShadowRoot): void {
-    const { jumpField, inField, outField, keysField } = this.parts
+  private makeDesk(): CommandDesk {
+    const { parts, transport, stepper, range, view } = this
+    const seen = (): unknown => ({ position: this.here(), frame: this.readout.frame })
+    return {
+      video: parts.video,
+      transport,
+      stepper,
+      range,
+      duration: () => this.duration,
+      here: () => this.here(),
+      marks: () => view.marks(),
+      goTo: (position) => this.goTo(position),
+      complain: (label) => (parts.message.textContent = this.label(label)),
+      clip: (start, end) => this.tell('player-clip', { start, end }),
+      cite: () => this.tell('player-cite', seen()),
+      still: () => this.tell('player-still', seen()),
+      jump: () => parts.jumpField.select(),
+      switchTime: () => view.switchTime() || (parts.message.textContent = this.label('noClock')),
+      toggleFullscreen: () => {
+        const change = document.fullscreenElement ? document.exitFullscreen() : parts.player.requestFullscreen()
+        void change.catch(() => undefined) // the browser may refuse; nothing is lost
+      },
+      toggleKeys: () => {
+        parts.overlay.hidden = !parts.overlay.hidden
+        ;(parts.overlay.hidden ? parts.scrub : parts.keysField).focus()
+      },
+    }
+  }
+
+  private wire(root: ShadowRoot): void {
+    const { parts, view } = this
+    const { video } = parts
     root.addEventListener('click', (event) => {
       const command = (event.target as Element).closest<HTMLElement>('[data-do]')?.dataset.do
-      if (command) this.run(command as Command)
+      if (command) this.do(command as Command)
     })
-    jumpField.addEventListener('keydown', (event) => {
-      if (event.isComposing) return
-      if (event.code === 'Enter' || event.code === 'NumpadEnter') this.jump()
-      if (event.code === 'Escape') this.parts.scrub.focus()
+    wireScreen(parts, {
+      onLength: () => this.refresh(),
+      onPlay: () => view.refreshPlay(),
+      onPosition: () => this.moved(),
+      onMoved: () => this.watched.lift(),
+      onClick: () => this.do('play-pause'),
     })
-    inField.addEventListener('change', () => this.typed(inField, (position) => this.range.set(position, this.range.end)))
-    outField.addEventListener('change', () => this.typed(outField, (position) => this.range.set(this.range.start, position)))
-    keysField.checked = keysAreOn()
-    keysField.addEventListener('change', () => turnKeys(keysField.checked))
+    wireGaps(video, () => view.media.gaps, (gap) => {
+      parts.said.textContent = `${this.label('gapCrossed')} ${view.printed(gap[0])} – ${view.printed(gap[1])}`
+      this.tell('player-gap', { gap })
+    })
+    wireScrub(parts, { tiles: () => view.tiles, duration: () => this.duration, print: (position) => view.printed(position), seek: (position) => this.seek(position) })
+    wireFields(parts, {
+      mode: () => view.mode,
+      axis: () => view.media.axis,
+      duration: () => this.duration,
+      label: (name) => this.label(name),
+      goTo: (position) => this.goTo(position),
+      setIn: (position) => this.range.set(position, this.range.end),
+      setOut: (position) => this.range.set(this.range.start, position),
+    })
   }
 
   private pressed(event: KeyboardEvent): void {
-    if (event.code === 'Escape' && !this.parts.overlay.hidden) return this.run('keys')
+    if (event.code === 'Escape' && !this.parts.overlay.hidden) return this.do('keys')
     const command = commandFor(this, event)
     if (!command) return
     event.preventDefault()
-    this.run(command)
+    run(this.desk, command, event.repeat)
   }
 
-  private run(command: Command): void {
-    const { video } = this.parts
-    const here = (): number => this.transport.position()
-    const does: Record<Command, () => void> = {
-      'play-pause': () => this.transport.playOrPause(),
-      faster: () => this.transport.faster(),
-      'hop-back': () => this.transport.hopBack(),
-      'back-5': () => this.transport.by(-5),
-      'forward-5': () => this.transport.by(5),
-      'back-1': () => this.transport.by(-1),
-      'forward-1': () => this.transport.by(1),
-      'to-start': () => this.transport.seek(0),
-      'to-end': () => this.transport.seek(this.duration),
-      'set-in': () => this.range.set(here(), this.range.end),
-      'set-out': () => this.range.set(this.range.start, here()),
-      'go-in': () => this.range.start !== null && this.transport.seek(this.range.start),
-      'go-out': () => this.range.end !== null && this.transport.seek(this.range.end),
-      preview: () => this.withRange((start, end) => this.transport.preview(start, end)),
-      'clear-range': () => this.range.set(null, null),
-      clip: () => this.withRange((start, end) => this.tell('player-clip', { start, end })),
-      jump: () => this.focusJump(),
-      'switch-time': () => this.switchTime(),
-      mute: () => (video.muted = !video.muted),
-      fullscreen: () => this.toggleFullscreen(),
-      keys: () => this.toggleKeys(),
-    }
-    does[command]()
-    this.parts.mute.setAttribute('aria-pressed', String(video.muted))
+  private here(): number {
+    const { frame } = this.readout
+    return frame ? frame.micros / 1e6 : this.position
   }
 
-  private withRange(act: (start: number, end: number) => void): void {
-    const whole = this.range.whole
-    if (whole) act(whole.start, whole.end)
-    else this.parts.message.textContent = this.label('badRange')
+  private saw(time: number): void {
+    this.readout.saw(time)
+    if (this.parts.video.paused) this.view.refreshPosition()
   }
 
-  private focusJump(): void {
-    this.parts.jumpField.focus()
-    this.parts.jumpField.select()
+  private moved(): void {
+    const { video, watched } = this.parts
+    if (!video.paused && !video.seeking) this.watched.note(video.currentTime, video.playbackRate)
+    drawWatched(watched, this.watched.intervals, this.duration)
+    this.view.refreshPosition()
   }
 
-  private jump(): void {
-    this.typed(this.parts.jumpField, (position) => {
-      if (position === null) return
-      this.transport.seek(position)
-      this.parts.jumpField.value = ''
-      this.parts.scrub.focus()
-    })
-  }
-
-  private typed(field: HTMLInputElement, act: (position: number | null) => void): void {
-    const mode = field === this.parts.jumpField ? this.mode : 'offset'
-    const position = parsePosition(field.value, mode, this.media.origin, this.duration)
-    const wrong = position === null && field.value.trim() !== ''
-    field.setAttribute('aria-invalid', String(wrong))
-    this.parts.message.textContent = wrong ? this.label('badTime') : ''
-    if (!wrong) act(position)
-  }
-
-  private switchTime(): void {
-    if (this.media.origin === null) this.parts.message.textContent = this.label('noClock')
-    else this.mode = this.mode === 'clock' ? 'offset' : 'clock'
-    this.refreshPosition()
-  }
-
-  private toggleFullscreen(): void {
-    const change = document.fullscreenElement ? document.exitFullscreen() : this.parts.player.requestFullscreen()
-    void change.catch(() => undefined) // the browser may refuse; nothing is lost
-  }
-
-  private toggleKeys(): void {
-    const { overlay, scrub, keysField } = this.parts
-    overlay.hidden = !overlay.hidden
-    ;(overlay.hidden ? scrub : keysField).focus()
-  }
-
-  private async loadStoryboard(address: string): Promise<void> {
-    const response = await fetch(address, { credentials: 'same-origin' }).catch(() => null)
-    if (response?.ok && address === this.media.storyboard) this.tiles = parseStoryboard(await response.text(), response.url)
-  }
-
-  /** Time that runs without a single picture means that the browser cannot decode it. */
-  private checkDecoding(): void {
-    const { video } = this.parts
-    if (!this.media.hasVideo || this.undecodableTold || video.currentTime < (this.media.startAt ?? 0) + DECODE_GRACE_S) return
-    if (video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > 0) return
-    this.undecodableTold = true
-    this.tell('player-undecodable', {})
+  private useFrames(): void {
+    this.stepper.use(this.view.media.frames)
+    this.readout.use(this.view.media.frames)
   }
 
   private tellWatched(): void {
@@ -293,46 +281,13 @@ export class EvidencePlayer extends HTMLElement {
   }
 
   private refresh(): void {
-    drawFlags(this.parts.flags, this.media.flags, this.duration, this.flagName)
-    this.parts.scrub.setAttribute('aria-valuemax', this.duration.toFixed(3))
+    this.view.refresh()
     this.range.show()
-    this.drawSound()
-    this.refreshPlay()
-    this.refreshPosition()
-  }
-
-  private drawSound(): void {
-    this.parts.noSound.hidden = this.media.peaks !== null
-    paintPeaks(this.parts.peaks, this.media.peaks, this.duration, '#3f6594')
-  }
-
-  private refreshPlay(): void {
-    showPlay(this.parts, this.label(this.parts.video.paused ? 'play' : 'pause'))
-  }
-
-  private refreshPosition(): void {
-    const position = this.transport.position()
-    showPosition(this.parts, { position, duration: this.duration, origin: this.media.origin, mode: this.mode })
-    this.parts.scrub.setAttribute('aria-valuetext', this.printed(position))
-  }
-
-  private printed(position: number): string {
-    return this.mode === 'clock' && this.media.origin !== null ? formatInstant(this.media.origin + position * 1000, 3) : formatClock(position)
-  }
-
-  private label(name: string): string {
-    return this.labels[name] ?? name
   }
 
   private tell(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }))
   }
-}
-
-function made(tag: string, text: string): HTMLElement {
-  const element = document.createElement(tag)
-  element.textContent = text
-  return element
 }
 
 /** Make the element known to the browser, once. */

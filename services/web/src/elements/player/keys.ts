@@ -9,10 +9,14 @@ export const COMMANDS = [
   'play-pause',
   'faster',
   'hop-back',
+  'frame-back',
+  'frame-forward',
   'back-5',
   'forward-5',
   'back-1',
   'forward-1',
+  'previous-mark',
+  'next-mark',
   'to-start',
   'to-end',
   'set-in',
@@ -22,6 +26,8 @@ export const COMMANDS = [
   'preview',
   'clear-range',
   'clip',
+  'still',
+  'cite',
   'jump',
   'switch-time',
   'mute',
@@ -44,8 +50,12 @@ const PLAIN: Readonly<Record<string, Command>> = {
   KeyK: 'play-pause',
   KeyL: 'faster',
   KeyJ: 'hop-back',
+  Comma: 'frame-back',
+  Period: 'frame-forward',
   ArrowLeft: 'back-5',
   ArrowRight: 'forward-5',
+  ArrowUp: 'previous-mark',
+  ArrowDown: 'next-mark',
   Home: 'to-start',
   End: 'to-end',
   KeyI: 'set-in',
@@ -53,6 +63,7 @@ const PLAIN: Readonly<Record<string, Command>> = {
   KeyP: 'preview',
   KeyX: 'clear-range',
   KeyC: 'clip',
+  KeyS: 'still',
   KeyG: 'jump',
   KeyT: 'switch-time',
   KeyM: 'mute',
@@ -63,6 +74,7 @@ const SHIFTED: Readonly<Record<string, Command>> = {
   ArrowRight: 'forward-1',
   KeyI: 'go-in',
   KeyO: 'go-out',
+  KeyS: 'cite',
   Slash: 'keys',
 }
 
@@ -80,6 +92,6 @@ export function keysOf(command: Command): string {
 }
 
 function keyName(code: string): string {
-  const arrows: Record<string, string> = { ArrowLeft: '←', ArrowRight: '→' }
-  return arrows[code] ?? code.replace(/^Key/, '')
+  const signs: Record<string, string> = { ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Comma: ',', Period: '.' }
+  return signs[code] ?? code.replace(/^Key/, '')
 }

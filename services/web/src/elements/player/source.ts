@@ -9,9 +9,12 @@ import { withViewing } from './joined'
 
 export interface SourceWatcher {
   onWaiting(retryAfter: number): void
-  onAttached(): void
+  /** `playlist` is its text: it tells what is played. */
+  onAttached(playlist: string): void
   onFailed(problem: Problem): void
 }
+
+type Library = typeof import('hls.js/light')
 
 const NATIVE_TYPE = 'application/vnd.apple.mpegurl'
 const DEFAULT_RETRY_S = 3
@@ -23,15 +26,24 @@ export function canPlay(): boolean {
   return document.createElement('video').canPlayType(NATIVE_TYPE) !== ''
 }
 
-/** Attach `playlist` to `video`; the returned function ends it. */
-export function attach(video: HTMLVideoElement, playlist: string, watcher: SourceWatcher): () => void {
+export interface Source {
+  readonly playlist: string
+  readonly startAt: number | null
+  readonly reason?: string
+}
+
+/** Attach a playlist to `video`, to begin at `startAt` seconds; the returned function ends it. */
+export function attach(video: HTMLVideoElement, source: Source, watcher: SourceWatcher): () => void {
   const ending = new AbortController()
   let hls: Hls | null = null
   const start = async (): Promise<void> => {
-    if (!(await waitUntilReady(playlist, watcher, ending.signal))) return
-    hls = await attachNow(video, playlist, watcher)
+    const library = import('hls.js/light') // it comes while the playlist is asked for
+    library.catch(() => undefined) // told when it is used
+    const text = await waitUntilReady(source, watcher, ending.signal)
+    if (text === null) return
+    hls = attachNow(await library, video, source, watcher)
     if (ending.signal.aborted) hls?.destroy()
-    else watcher.onAttached()
+    else watcher.onAttached(text)
   }
   start().catch((error: unknown) => {
     if (!ending.signal.aborted) watcher.onFailed(asProblem(error))
@@ -44,24 +56,22 @@ export function attach(video: HTMLVideoElement, playlist: string, watcher: Sourc
   }
 }
 
-async function waitUntilReady(playlist: string, watcher: SourceWatcher, signal: AbortSignal): Promise<boolean> {
+async function waitUntilReady(source: Source, watcher: SourceWatcher, signal: AbortSignal): Promise<string | null> {
   while (!signal.aborted) {
-    const response = await fetch(playlist, { credentials: 'same-origin', signal })
-    if (response.ok) {
-      await response.text()
-      return true
-    }
+    const response = await fetch(source.playlist, { credentials: 'same-origin', signal, headers: reasonHeader(source) })
+    if (response.ok) return response.text()
     const problem = await problemOf(response)
     if (problem.code !== 'not-ready') throw problem
     const retryAfter = Math.min(30, Math.max(1, problem.retryAfter ?? DEFAULT_RETRY_S))
     watcher.onWaiting(retryAfter)
     await pause(retryAfter * 1000, signal)
   }
-  return false
+  return null
 }
 
-async function attachNow(video: HTMLVideoElement, playlist: string, watcher: SourceWatcher): Promise<Hls | null> {
-  const { default: HlsLight } = await import('hls.js/light')
+function attachNow(library: Library, video: HTMLVideoElement, source: Source, watcher: SourceWatcher): Hls | null {
+  const { playlist, startAt } = source
+  const { default: HlsLight } = library
   if (!HlsLight.isSupported()) {
     video.src = playlist
     return null
@@ -71,7 +81,11 @@ async function attachNow(video: HTMLVideoElement, playlist: string, watcher: Sou
     enableWorker: true,
     backBufferLength: 60,
     maxBufferLength: 30,
-    xhrSetup: (request, url) => request.open('GET', withViewing(url, location.href, viewing), true),
+    startPosition: startAt ?? -1, // nothing before it is fetched
+    xhrSetup: (request, url) => {
+      request.open('GET', withViewing(url, location.href, viewing), true)
+      for (const [name, value] of Object.entries(reasonHeader(source))) request.setRequestHeader(name, value)
+    },
   })
   let recovered = false
   hls.on(HlsLight.Events.ERROR, (_event, data) => {
@@ -86,6 +100,11 @@ async function attachNow(video: HTMLVideoElement, playlist: string, watcher: Sou
   hls.loadSource(playlist)
   hls.attachMedia(video)
   return hls
+}
+
+/** Source: contract.md, `X-Access-Reason`: UTF-8, percent-encoded. */
+function reasonHeader({ reason }: Source): Record<string, string> {
+  return reason ? { 'X-Access-Reason': encodeURIComponent(reason) } : {}
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

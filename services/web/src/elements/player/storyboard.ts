@@ -34,6 +34,12 @@ export function parseStoryboard(text: string, base: string): Tile[] {
   return tiles.sort((left, right) => left.start - right.start)
 }
 
+/** Fetch a storyboard; null where there is none. */
+export async function readStoryboard(address: string): Promise<Tile[] | null> {
+  const response = await fetch(address, { credentials: 'same-origin' }).catch(() => null)
+  return response?.ok ? parseStoryboard(await response.text(), response.url) : null
+}
+
 /** Find the tile shown at a position; the last one before it where cues leave a hole. */
 export function tileAt(tiles: readonly Tile[], position: number): Tile | null {
   let found: Tile | null = null

@@ -31,9 +31,15 @@ input[aria-invalid=true] { border-color: #b42318; background: #fff5f4; }
 .lanes { padding: 8px 10px 4px; }
 .scrub { position: relative; height: 34px; cursor: pointer; touch-action: none; }
 .rail { position: absolute; left: 0; right: 0; top: 13px; height: 8px; background: #d5dde6; border-radius: 4px; }
-.watched i, .flags i { position: absolute; display: block; }
+.watched i, .flags i, .gaps i, .gaps b { position: absolute; display: block; }
 .watched i { top: 22px; height: 3px; background: #5c7fa8; }
 .flags i { top: 2px; height: 8px; min-width: 3px; background: repeating-linear-gradient(135deg, #b45309 0 3px, #fbe3c4 3px 6px); border: 1px solid #8f4206; }
+.flags i { cursor: pointer; }
+.flags i.dismissed { background: #eef1f4; border-style: dashed; border-color: #8d9aa8; }
+.flags i.dismissed::after { content: ''; position: absolute; left: 0; right: 0; top: 3px; border-top: 1px solid #56626f; }
+.gaps i { top: 10px; height: 14px; min-width: 2px; box-sizing: border-box; border: 1px dashed #8f4206; background: repeating-linear-gradient(135deg, #d98a3d 0 3px, #fdf3e6 3px 8px); }
+.gaps b { top: 8px; height: 18px; width: 1px; background: #3c4956; }
+.snap { position: absolute; top: 24px; height: 6px; box-sizing: border-box; border: 1px solid #1e6b3a; background: repeating-linear-gradient(90deg, #1e6b3a 0 4px, #cfe6d6 4px 8px); min-width: 2px; }
 .range { position: absolute; top: 11px; height: 12px; background: rgba(29, 79, 145, .38); border-left: 2px solid #1d4f91; border-right: 2px solid #1d4f91; min-width: 1px; }
 .cursor { position: absolute; top: 4px; height: 26px; width: 3px; margin-left: -1px; background: #b42318; pointer-events: none; }
 .hover { position: absolute; bottom: 36px; transform: translateX(-50%); padding: 4px; background: #17212c; color: #fff; border-radius: 4px; font-size: 12px; text-align: center;
@@ -43,6 +49,12 @@ input[aria-invalid=true] { border-color: #b42318; background: #fff5f4; }
 .peaks { width: 100%; height: 40px; display: block; }
 .no-sound { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; font-size: 12px; color: #56626f; }
 .length { font-size: 13px; font-variant-numeric: tabular-nums; color: #3c4956; }
+.frame { font-size: 13px; color: #3c4956; font-variant-numeric: tabular-nums; margin-left: 6px; }
+.frame-now { font-weight: 600; color: #1b2733; }
+.frame-now[data-confirmed=false] { font-weight: 400; }
+.with-icon { gap: 5px; }
+.said { margin: 0; padding: 0 10px; color: #7a3804; font-size: 13px; }
+.said:not(:empty) { padding-bottom: 8px; }
 .message { margin: 0; padding: 0 10px; color: #a3180c; font-size: 13px; }
 .message:not(:empty) { padding-bottom: 8px; }
 .overlay { position: absolute; top: 12px; left: 50%; transform: translateX(-50%); width: min(620px, calc(100% - 24px)); box-sizing: border-box; padding: 14px 18px; max-height: calc(100% - 24px); overflow: auto;

@@ -7,6 +7,10 @@ const ICONS = {
   forward: 'M12 6V3l5 4.5L12 12V9a5 5 0 1 0 5 5h2a7 7 0 1 1-7-8z',
   sound: 'M4 9v6h4l5 4V5L8 9zM16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12',
   full: 'M4 9V4h5v2H6v3zM15 4h5v5h-2V6h-3zM4 15h2v3h3v2H4zM18 15h2v5h-5v-2h3z',
+  frameBack: 'M5 5h2v14H5zM19 5v14L9 12z',
+  frameForward: 'M17 5h2v14h-2zM5 5v14l10-7z',
+  cite: 'M7 7h4v5c0 3-1 5-4 6v-2c1-1 2-2 2-4H7zM14 7h4v5c0 3-1 5-4 6v-2c1-1 2-2 2-4h-2z',
+  still: 'M4 7h4l2-2h4l2 2h4v12H4zM12 9a4 4 0 1 0 0 8 4 4 0 0 0 0-8zm0 2a2 2 0 1 1 0 4 2 2 0 0 1 0-4z',
   keys: 'M3 6h18v12H3zM6 9h2v2H6zM10 9h2v2h-2zM14 9h2v2h-2zM7 14h10v2H7z',
 } as const
 
@@ -37,9 +41,17 @@ export const TEMPLATE = `
     <button type="button" data-do="fullscreen" data-label="fullscreen">${icon('full')}</button>
     <button type="button" data-do="keys" data-label="keys" data-testid="player-keys">${icon('keys')}</button>
   </div>
+  <div class="controls frame-row" hidden>
+    <button type="button" data-do="frame-back" data-label="frameBack" data-testid="frame-back">${icon('frameBack')}</button>
+    <button type="button" data-do="frame-forward" data-label="frameForward" data-testid="frame-forward">${icon('frameForward')}</button>
+    <span class="frame"><span data-text="frame"></span> <output class="frame-now" data-testid="player-frame">—</output></span>
+    <span class="space"></span>
+    <button type="button" class="with-icon" data-do="cite" data-testid="frame-cite">${icon('cite')}<span data-text="cite"></span></button>
+    <button type="button" class="with-icon" data-do="still" data-testid="frame-still">${icon('still')}<span data-text="still"></span></button>
+  </div>
   <div class="lanes">
     <div class="scrub" role="slider" tabindex="0" data-label="position" aria-valuemin="0" data-testid="player-scrub">
-      <div class="rail"></div><div class="watched"></div><div class="range" hidden></div>
+      <div class="rail"></div><div class="gaps"></div><div class="watched"></div><div class="snap" data-title="snap" data-testid="player-snap" hidden></div><div class="range" data-testid="player-range" hidden></div>
       <div class="flags"></div><div class="cursor"></div>
       <div class="hover" hidden><div class="tile"></div><span class="hover-time"></span></div>
     </div>
@@ -60,10 +72,11 @@ export const TEMPLATE = `
     <span class="length" data-testid="clip-length"></span>
     <span class="space"></span>
     <button type="button" data-do="clear-range" data-text="clearRange"></button>
-    <button type="button" data-do="preview" data-text="preview" data-testid="clip-preview"></button>
+    <button type="button" data-do="preview" data-text="preview" data-testid="clip-preview" aria-pressed="false"></button>
     <button type="button" class="primary" data-do="clip" data-text="clip" data-testid="clip-get"></button>
   </div>
   <p class="message" role="alert" data-testid="player-message"></p>
+  <p class="said" role="status" data-testid="player-said"></p>
   <div class="overlay" role="dialog" aria-modal="true" data-label="keys" hidden data-testid="player-keys-overlay">
     <h2 data-text="keys"></h2>
     <dl class="key-list"></dl>
@@ -83,7 +96,11 @@ export interface Parts {
   readonly scrub: HTMLElement
   readonly watched: HTMLElement
   readonly range: HTMLElement
+  readonly snap: HTMLElement
+  readonly gaps: HTMLElement
   readonly flags: HTMLElement
+  readonly frameRow: HTMLElement
+  readonly frameNow: HTMLElement
   readonly cursor: HTMLElement
   readonly hover: HTMLElement
   readonly tile: HTMLElement
@@ -95,6 +112,7 @@ export interface Parts {
   readonly outField: HTMLInputElement
   readonly length: HTMLElement
   readonly message: HTMLElement
+  readonly said: HTMLElement
   readonly overlay: HTMLElement
   readonly keyList: HTMLElement
   readonly keysField: HTMLInputElement
@@ -117,7 +135,11 @@ export function findParts(root: ShadowRoot): Parts {
     scrub: one('.scrub'),
     watched: one('.watched'),
     range: one('.range'),
+    snap: one('.snap'),
+    gaps: one('.gaps'),
     flags: one('.flags'),
+    frameRow: one('.frame-row'),
+    frameNow: one('.frame-now'),
     cursor: one('.cursor'),
     hover: one('.hover'),
     tile: one('.tile'),
@@ -129,6 +151,7 @@ export function findParts(root: ShadowRoot): Parts {
     outField: one('.out-field'),
     length: one('.length'),
     message: one('.message'),
+    said: one('.said'),
     overlay: one('.overlay'),
     keyList: one('.key-list'),
     keysField: one('.keys-field'),
