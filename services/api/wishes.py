@@ -11,9 +11,11 @@ from services.api.deps import AccessReason, Address
 async def _wish(
     reason: AccessReason,
     address: Address,
+    *,
     viewing: Annotated[str | None, Query(max_length=64, description="joins these bytes to a viewing of yours")] = None,
+    again: Annotated[bool, Query(description="begin another where that viewing ended by silence")] = False,
 ) -> Wish:
-    return Wish(viewing=viewing, reason=reason, address=address)
+    return Wish(viewing=viewing, reason=reason, address=address, again=again)
 
 
 Wished = Annotated[Wish, Depends(_wish)]

@@ -15,13 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.accounts.rights import Principal
-from services.errors import NotAllowed, NotFound
+from services.errors import Invalid, NotAllowed, NotFound, RangeOutside
 from services.index.models import Recording, SessionMember, SessionRow
 from services.index.visible import is_id, visible
 from services.media.facts import MediaFacts, Stream
 from services.media.filenumber import sequence_of
 from services.media.ownclock import OwnClock
 from services.media.stitch import EditList, Take, stitch
+from services.media.timecode import parse_clock
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -46,6 +47,27 @@ class Laid:
     def leading(self) -> str | None:
         """Name the channel that others are compared with and that plays when none is named."""
         return leading(self.edits, self.rows)
+
+    def second(self, text: str) -> Fraction:
+        """
+        Read a place on the axis: seconds, `HH:MM:SS[.nnn]`, or a moment of the world (RFC 3339).
+
+        Raises:
+            Invalid: it is none of these; as RangeOutside when it lies before the session.
+        """
+        if "T" not in text and "t" not in text:
+            return parse_clock(text)
+        try:
+            # an unescaped + arrives as a space
+            moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
+        except ValueError as error:
+            raise Invalid(f"a moment is written like 2026-03-02T10:00:00+08:00, not {text[:40]!r}") from error
+        if moment.tzinfo is None:
+            raise Invalid(f"a moment has its offset, such as +08:00: {text[:40]!r}")
+        second = Fraction((moment - self.started_at) // MICROSECOND, 1_000_000)
+        if second < 0:
+            raise RangeOutside(f"the session began at {self.started_at.isoformat()}, after {text[:40]!r}")
+        return second
 
     def at(self, second: Fraction) -> datetime:
         """Give the wall clock at a second of the axis."""

@@ -81,18 +81,37 @@ def plan_exact(facts: MediaFacts, frame_times: FrameTimes | None, wanted: TimeRa
     return ExactPlan(first, end, frame_times.time_of(first), after, min(inside.end, after))
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """
+    Say how pictures come out that become part of a longer clip: their size, and the id of their parameter sets, so
+    that encodings of several recordings can share one track. Such a part has no sound.
+    """
+
+    width: int
+    height: int
+    parameter_set: int
+
+
 @contextlib.contextmanager
 def encode_exact(
-    original: Path, facts: MediaFacts, frame_times: FrameTimes | None, plan: ExactPlan
+    original: Path,
+    facts: MediaFacts,
+    frame_times: FrameTimes | None,
+    plan: ExactPlan,
+    shape: Shape | None = None,
 ) -> Iterator["ExactClip"]:
     """
     Encode what `plan` says as fragmented MP4, streamed; leaving the context early ends the encoder.
+
+    With a `shape` only the pictures come, in that form.
 
     Raises:
         Unplayable: the original is not the file of the plan, or cannot be read.
         ToolFailed, DeadlinePassed: the child that looks at the original failed.
     """
-    clip = ExactClip(original, facts, frame_times, plan, find_anchor(original, facts, frame_times, before=plan.start))
+    anchor = find_anchor(original, facts, frame_times, before=plan.start)
+    clip = ExactClip(original, facts, frame_times, plan, anchor, shape=shape)
     with contextlib.ExitStack() as running:
         yield replace(clip, running=running)
 
@@ -107,6 +126,7 @@ class ExactClip:
     plan: ExactPlan
     anchor: Anchor
     running: contextlib.ExitStack | None = None
+    shape: Shape | None = None
 
     def blocks(self) -> Iterator[bytes]:
         """
@@ -185,7 +205,9 @@ class ExactClip:
         if self.plan.frames and self.facts.video is not None:
             streams.append(self._pictures(source[str(self.facts.video.index)], anchor))
             options |= _PICTURE
-        sound = self._heard()
+            if self.shape is not None:
+                options["x264-params"] = f"sps-id={self.shape.parameter_set}"
+        sound = self._heard() if self.shape is None else None
         if sound is not None:
             streams.append(self._sound(source[str(sound.index)], sound, anchor))
             options |= {"c:a": "aac", "b:a": SOUND_BITRATE}
@@ -194,6 +216,8 @@ class ExactClip:
     def _pictures(self, stream: Any, anchor: Anchor) -> Any:
         plan = self.plan
         chosen = pictures(stream, self.facts, anchor, self.frame_times, first=plan.first_frame, end=plan.end_frame)
+        if self.shape is not None:
+            return _shaped(chosen, self.shape)
         # the encoder wants even sizes: a line or column is added, never cut off
         return chosen.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p")
 
@@ -218,6 +242,14 @@ class ExactClip:
             .filter("aresample", rate, **{"async": 1, "first_pts": 0, "min_hard_comp": "0.01"})
             .filter("aformat", channel_layouts="stereo" if (sound.channels or 1) > 1 else "mono")
         )
+
+
+def _shaped(stream: Any, shape: Shape) -> Any:
+    """Fit pictures into a frame, whole and in their proportions; those of that very size stay as they are."""
+    width, height = shape.width, shape.height
+    square = stream.filter("scale", "iw*sar", "ih").filter("setsar", 1)
+    fitted = square.filter("scale", width, height, force_original_aspect_ratio="decrease", force_divisible_by=2)
+    return fitted.filter("pad", width, height, "(ow-iw)/2", "(oh-ih)/2").filter("format", "yuv420p")
 
 
 def _micros(seconds: Fraction) -> int:

@@ -24,6 +24,9 @@ from services.media.samples import Ints
 from services.media.stretch import Stretch, gathered
 from services.media.virtual import Piece
 
+VERSION: Final = 1
+"""Raise it when the same recordings would be joined to other bytes."""
+
 _MOST_TICKS: Final = (1 << 31) - 1
 _MOST_SILENCE_BYTES: Final = 32 << 20
 _HANDLERS: Final = {"video": b"vide", "audio": b"soun"}

@@ -8,6 +8,7 @@ import pytest
 from services.accounts import people, units
 from services.bootstrap import Archive
 from tests.api.site import PASSWORD, Site, serve
+from tests.api.stage import Stage, open_stage
 from tests.api.theatre import Theatre, open_theatre
 from tests.archive_fixture import Empty, HeldClock, open_for_test
 
@@ -42,5 +43,17 @@ def theatre(empty_served: Empty, tmp_path_factory: pytest.TempPathFactory) -> It
     with (
         open_for_test(home, empty_served.fresh(home), clock) as archive,
         open_theatre(archive, clock, tmp_path_factory.mktemp("footage")) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def stage(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Serve a session of real footage, made and sent once for all tests."""
+    home = tmp_path_factory.mktemp("stage")
+    clock = HeldClock()
+    with (
+        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
+        open_stage(archive, clock, tmp_path_factory.mktemp("takes")) as opened,
     ):
         yield opened

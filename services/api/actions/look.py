@@ -1,12 +1,12 @@
 """Look at a recording: no byte of it is given before the entry that says so is durable."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from services.accounts.rights import NAMED_ONLY_GRADE, Principal
-from services.api.actions.open_viewing import Wish, begin_or_join, is_over, require_present
+from services.api.actions.open_viewing import LONGEST, Wish, begin_or_join, is_over, require_present
 from services.api.looks import Looks, looks_of
 from services.bootstrap import Archive
 from services.errors import Gone, NotFound, ReasonRequired
@@ -57,22 +57,30 @@ def look(archive: Archive, who: Principal, recording_id: str, action: str, wish:
     else:
         with archive.reading() as session:
             recording = fetch(session, who, action, recording_id)
-            row = _joined(session, archive, who, recording, wish.viewing, looks)
+            row, lasts = _joined(session, archive, who, recording, wish, looks)
             viewing, reason = row.id, row.reason or wish.reason
             require_present(recording)
             if recording.grade >= NAMED_ONLY_GRADE and reason is None:
                 raise ReasonRequired(f"viewing {viewing} has no reason, and the recording's grade asks for one")
+        if not lasts:
+            wish = replace(wish, viewing=None, reason=reason, purpose=row.purpose)
+            viewing = begin_or_join(archive, who, recording_id, action, wish)
     looks.touch(viewing, archive.clock())
     return Look(viewing, recording_id, reason, archive, looks)
 
 
 def _joined(
-    session: Session, archive: Archive, who: Principal, recording: Recording, viewing: str, looks: Looks
-) -> Viewing:
-    row = session.get(Viewing, viewing) if is_id(viewing) else None
+    session: Session, archive: Archive, who: Principal, recording: Recording, wish: Wish, looks: Looks
+) -> tuple[Viewing, bool]:
+    """Give the viewing that the wish names, and whether it lasts still: if not, another may begin in its place."""
+    name = wish.viewing or ""
+    row = session.get(Viewing, name) if is_id(name) else None
     if row is None or row.account_id != who.id or row.recording_id != recording.id:
-        raise NotFound(f"you have no viewing {viewing[:40]!r} of this recording")
+        raise NotFound(f"you have no viewing {name[:40]!r} of this recording")
+    now = archive.clock()
     seen = max(row.last_seen, looks.last_seen(row.id) or row.last_seen)
-    if is_over(row, seen, archive.clock()):
+    if not is_over(row, seen, now):
+        return row, True
+    if not wish.again or now - row.started_at >= LONGEST:
         raise Gone(f"viewing {row.id} has ended: open another")
-    return row
+    return row, False

@@ -25,12 +25,17 @@ PURPOSE_CHARACTERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How somebody asks to look: under which viewing, why, and from which address."""
+    """
+    How somebody asks to look: under which viewing, why, and from which address.
+
+    `again`: where that viewing has ended by silence, another one begins for the same reason.
+    """
 
     viewing: str | None = None
     reason: str | None = None
     purpose: str | None = None
     address: str = "unknown"
+    again: bool = False
 
 
 def open_viewing(archive: Archive, who: Principal, recording_id: str, wish: Wish) -> str:

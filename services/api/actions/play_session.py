@@ -1,0 +1,81 @@
+"""Play one channel of a session: a playlist over its recordings, each under its own look."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from services.accounts.rights import Principal
+from services.api.actions.open_viewing import Wish
+from services.api.actions.play import play
+from services.api.actions.see_session import lay_out
+from services.bootstrap import Archive
+from services.errors import Gone, HuisuError, NoDecoder, NotFound, NotPlayable, NotReady
+from services.index.session_axis import Laid
+from services.media.chapters import Chapter, Hole, playlist_of, trimmed
+from services.media.hls import Listed
+from services.media.stitch import Lane, Member
+
+
+def play_session(
+    archive: Archive, who: Principal, name: str, channel: str | None, wish: Wish, rendition: str | None = None
+) -> str:
+    """
+    Begin to play a channel (None: the leading one): enter a look at each recording of it, give the playlist.
+
+    What cannot be played yet, or ever, is a gap of its length. Of a recording that overlaps the one before the part
+    that was seen is left out, as far as whole groups of pictures allow. Addresses carry each recording's viewing, and
+    begin another when that has ended by silence: the last recording of a long session is asked for hours later.
+
+    Raises:
+        NotFound, NotAllowed: as `fetch_session`; or the session has no such channel.
+        Invalid: there is no such rendition.
+        ReasonRequired: a recording's grade asks for a reason and none was given.
+        NotReady, NotPlayable: nothing of the channel can be played yet, or ever.
+    """
+    laid = lay_out(archive, who, "recording.play", name)
+    parts: list[Chapter | Hole] = []
+    refusals: list[HuisuError] = []
+    # a viewing is of one recording: the request's own could only ever fit one of them
+    plain = replace(wish, viewing=None)
+    for member in lane_of(laid, channel).members:
+        length = member.duration - member.view_start
+        if length <= 0:
+            continue
+        if member.gap_before:
+            parts.append(Hole(member.gap_before, laid.at(member.start - member.gap_before)))
+        try:
+            parts.append(_chapter(archive, who, laid, member, plain, rendition))
+        except (NotReady, NotPlayable, NoDecoder, Gone) as error:
+            refusals.append(error)
+            parts.append(Hole(length, laid.at(member.seen_from)))
+    if not any(isinstance(part, Chapter) for part in parts):
+        waiting = [error for error in refusals if isinstance(error, NotReady)]
+        raise (waiting or refusals or [NotPlayable("the channel holds nothing")])[0]
+    return playlist_of(parts)
+
+
+def lane_of(laid: Laid, channel: str | None) -> Lane:
+    """Give the lane of a channel, by default the leading one; raises `NotFound` for one that is not there."""
+    wanted = laid.leading if channel is None else channel or None
+    found = next((lane for lane in laid.edits.lanes if lane.channel == wanted), None)
+    if found is None:
+        named = ", ".join(repr(lane.channel) for lane in laid.edits.lanes)
+        raise NotFound(f"the session has no channel {(channel or '')[:80]!r}; it has {named}")
+    return found
+
+
+def _chapter(
+    archive: Archive, who: Principal, laid: Laid, member: Member, wish: Wish, rendition: str | None
+) -> Chapter:
+    begin = member.view_start or None
+    playing = play(archive, who, member.recording, wish, rendition=rendition, start=begin)
+    segments, at = trimmed(playing.segments, member.view_start)
+    if not segments:
+        raise NotPlayable("nothing of it lies behind the recordings before it")
+    address = f"../../../recordings/{member.recording}/hls/"
+    listed = tuple(Listed(one.duration, _again(address + one.uri), one.bytes) for one in segments)
+    filmed_at = laid.at(member.start + Fraction(at))
+    return Chapter(_again(address + playing.init), listed, filmed_at, playing.init_bytes)
+
+
+def _again(address: str) -> str:
+    return f"{address}&again=1"
