@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from services.bench import docking, index, ingest, playable, receive, render, store
+from services.bench import clip, docking, exact, first_byte, index, ingest, playable, receive, render, reviewers, store
 from services.bench.measure import Result, as_line
 from services.errors import Invalid
 
@@ -24,8 +24,12 @@ BENCHES: Final[Mapping[str, Callable[[Path, float], Result]]] = MappingProxyType
         "receive": receive.measure,
         "playable": playable.measure,
         "index": index.measure,
+        "clip": clip.measure,
+        "first-byte": first_byte.measure,
+        "exact": exact.measure,
         "render": render.measure,
         "docking": docking.measure,
+        "reviewers": reviewers.measure,
     }
 )
 

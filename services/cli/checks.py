@@ -54,7 +54,7 @@ def demo(
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which benchmark: store, ingest, receive, playable, render, docking.")],
+    name: Annotated[str, typer.Argument(help="Which benchmark; an unknown name lists them.")],
     folder: Annotated[Path | None, typer.Option(help="Where to work; default: a temporary folder.")] = None,
 ) -> None:
     """Measure against the floor in the same run; one JSON line. Example: huisu bench store"""
