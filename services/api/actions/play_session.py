@@ -1,11 +1,13 @@
 """Play one channel of a session: a playlist over its recordings, each under its own look."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
 from services.accounts.rights import Principal
 from services.api.actions.open_viewing import Wish
-from services.api.actions.play import play
+from services.api.actions.play import Playing, play
+from services.api.actions.play_silent import has_sound, silent_playing
 from services.api.actions.see_session import lay_out
 from services.bootstrap import Archive
 from services.errors import Gone, HuisuError, NoDecoder, NotFound, NotPlayable, NotReady
@@ -32,25 +34,42 @@ def play_session(
         NotReady, NotPlayable: nothing of the channel can be played yet, or ever.
     """
     laid = lay_out(archive, who, "recording.play", name)
-    parts: list[Chapter | Hole] = []
+    played: dict[str, Playing] = {}
     refusals: list[HuisuError] = []
     # a viewing is of one recording: the request's own could only ever fit one of them
     plain = replace(wish, viewing=None)
-    for member in lane_of(laid, channel).members:
-        length = member.duration - member.view_start
-        if length <= 0:
-            continue
-        if member.gap_before:
-            parts.append(Hole(member.gap_before, laid.at(member.start - member.gap_before)))
+    members = [one for one in lane_of(laid, channel).members if one.view_start < one.duration]
+    for member in members:
         try:
-            parts.append(_chapter(archive, who, laid, member, plain, rendition))
+            begin = member.view_start or None
+            played[member.recording] = play(archive, who, member.recording, plain, rendition=rendition, start=begin)
         except (NotReady, NotPlayable, NoDecoder, Gone) as error:
             refusals.append(error)
-            parts.append(Hole(length, laid.at(member.seen_from)))
-    if not any(isinstance(part, Chapter) for part in parts):
+    if not played:
         waiting = [error for error in refusals if isinstance(error, NotReady)]
         raise (waiting or refusals or [NotPlayable("the channel holds nothing")])[0]
-    return playlist_of(parts)
+    alike = _with_sound_alike(archive, played)
+    return playlist_of([part for member in members for part in _parts(laid, member, alike.get(member.recording))])
+
+
+def _with_sound_alike(archive: Archive, played: Mapping[str, Playing]) -> Mapping[str, Playing]:
+    """Give recordings without sound a track of silence where others of the channel have sound."""
+    heard = {name: has_sound(archive, name, playing) for name, playing in played.items()}
+    if all(heard.values()) or not any(heard.values()):
+        return played
+    return {name: playing if heard[name] else silent_playing(playing) for name, playing in played.items()}
+
+
+def _parts(laid: Laid, member: Member, playing: Playing | None) -> Iterator[Chapter | Hole]:
+    if member.gap_before:
+        yield Hole(member.gap_before, laid.at(member.start - member.gap_before))
+    segments, at = ((), Fraction(0)) if playing is None else trimmed(playing.segments, member.view_start)
+    if playing is None or not segments:
+        yield Hole(member.duration - member.view_start, laid.at(member.seen_from))
+        return
+    address = f"../../../recordings/{member.recording}/hls/"
+    listed = tuple(Listed(one.duration, _again(address + one.uri), one.bytes) for one in segments)
+    yield Chapter(_again(address + playing.init), listed, laid.at(member.start + at), playing.init_bytes)
 
 
 def lane_of(laid: Laid, channel: str | None) -> Lane:
@@ -61,20 +80,6 @@ def lane_of(laid: Laid, channel: str | None) -> Lane:
         named = ", ".join(repr(lane.channel) for lane in laid.edits.lanes)
         raise NotFound(f"the session has no channel {(channel or '')[:80]!r}; it has {named}")
     return found
-
-
-def _chapter(
-    archive: Archive, who: Principal, laid: Laid, member: Member, wish: Wish, rendition: str | None
-) -> Chapter:
-    begin = member.view_start or None
-    playing = play(archive, who, member.recording, wish, rendition=rendition, start=begin)
-    segments, at = trimmed(playing.segments, member.view_start)
-    if not segments:
-        raise NotPlayable("nothing of it lies behind the recordings before it")
-    address = f"../../../recordings/{member.recording}/hls/"
-    listed = tuple(Listed(one.duration, _again(address + one.uri), one.bytes) for one in segments)
-    filmed_at = laid.at(member.start + Fraction(at))
-    return Chapter(_again(address + playing.init), listed, filmed_at, playing.init_bytes)
 
 
 def _again(address: str) -> str:

@@ -10,8 +10,10 @@ from services.accounts.names import check_number
 from services.api import session_schemas as shapes
 from services.api.actions.clip_session import InOne, JoinedClip, clip_session
 from services.api.actions.play_session import play_session
+from services.api.actions.play_silent import Part, play_silent
 from services.api.actions.see_session import see_session
 from services.api.admission import ArchiveDep, Who
+from services.api.deps import ThingId
 from services.api.registry import Routes
 from services.api.routes.clips import headers_of, send_clip
 from services.api.sending import Origin, Sent, Stream, attachment, send
@@ -58,6 +60,29 @@ def get_session_playlist(
     """Give one playlist over the recordings of a channel; what was not recorded is a gap of its true length."""
     text = play_session(archive, who, name, channel, wish, rendition)
     return Response(text, media_type="application/vnd.apple.mpegurl")
+
+
+@routes.declare(
+    "GET HEAD", "/recordings/{id}/hls/silent.mp4", action="recording.play", about="recording", response_class=Response,
+    responses={200: {"content": {"video/mp4": {}}, "description": "a part of a session's playlist, with silence"}},
+)  # fmt: skip
+def get_silent(
+    request: Request,
+    recording: ThingId,
+    wish: Wished,
+    archive: ArchiveDep,
+    who: Who,
+    v: Annotated[str | None, Query(max_length=40, description="as the playlist names it")] = None,
+    rendition: Annotated[str | None, Query(max_length=64, description="as the playlist names it")] = None,
+    first: Annotated[int | None, Query(ge=0, lt=2**62, description="absent: the init segment")] = None,
+    second: Annotated[int, Query(ge=0, lt=2**62)] = 0,
+    from_: Annotated[int, Query(alias="from", ge=0, lt=2**40, description="frames of silence")] = 0,
+    to: Annotated[int, Query(ge=0, lt=2**40)] = 0,
+) -> Response:
+    """Give a part of a session's playlist of a recording without sound, with silence so that players go on."""
+    part = Part(rendition, v, None if first is None else (first, second), (from_, to))
+    file, stored, look, etag = play_silent(archive, who, recording, part, wish)
+    return send(request, Sent(file, [Origin(stored, look)], etag, "video/mp4"))
 
 
 Place = Annotated[str, Query(max_length=64, description="seconds, HH:MM:SS[.nnn], or a moment (RFC 3339)")]
