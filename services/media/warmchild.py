@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.errors import HuisuError, ToolFailed
+from services.errors import HostileMedia, HuisuError, ToolFailed
 from services.media.messages import Blob, pieces_of, take_message
 
 TARGETS = frozenset(
@@ -44,6 +44,9 @@ def answer(said: Mapping[str, Any], blobs: list[Blob]) -> Answer:
         return {"ok": told}, made
     except HuisuError as error:
         return {"error": {"code": error.code, "message": str(error)}}, []
+    except MemoryError:
+        told = "what came needs more memory than a decoder may have"
+        return {"error": {"code": HostileMedia.code, "message": told}}, []
 
 
 def echo_request(request: dict[str, Any], blobs: list[Blob]) -> Answer:

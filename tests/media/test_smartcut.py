@@ -12,6 +12,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from services.errors import StoreUnavailable
 from services.media.avcc import read_configuration
 from services.media.boxes import Node
 from services.media.clip import plan_exact
@@ -247,6 +248,25 @@ def test_a_packet_that_differs_keeps_the_clip_from_leaving(tmp_path: Path, pool:
 
     assert isinstance(found, Unfit)
     assert (found.reason, "is not the original's" in found.detail) == ("check-failed", True)
+
+
+def test_a_gap_inside_the_copied_part_stays_as_long_as_it_was(tmp_path: Path, pool: Pool) -> None:
+    options = ["-vf", "setpts='PTS+gte(N,100)*5/TB'", "-fps_mode", "vfr"]
+    film = Film.of(make_footage(tmp_path / "a.mp4", frames=FRAMES, bframes=2, audio_seconds=15, options=options))
+    clip = made(film.cut(35, 200, pool))
+
+    assert clip.cut.copied == (60, 180)
+    expected = [(n, Fraction(n - 35, RATE) + (5 if n >= 100 else 0)) for n in range(35, 200)]
+    assert film_of(clip.content) == expected
+    assert refuse(film, 95, 200, pool) == "variable-rate"  # the gap would lie in a seam
+
+
+def test_a_store_that_gives_too_little_is_no_clip(tmp_path: Path, pool: Pool) -> None:
+    film = Film.of(make_footage(tmp_path / "a.mp4", frames=FRAMES, size=(1280, 720), options=["-crf", "1"]))
+    short = film.content[: len(film.content) // 2]
+
+    with pytest.raises(StoreUnavailable, match="were asked for"):
+        film.cut_as(film.plan(35, 280), pool, read_as=short)
 
 
 def test_a_seam_that_does_not_decode_keeps_the_clip_from_leaving(tmp_path: Path, pool: Pool) -> None:
