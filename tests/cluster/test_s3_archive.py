@@ -52,12 +52,20 @@ def line(s3_server):
 
 
 @pytest.fixture
-def dock(s3_server, line, database, clock, tmp_path):
-    """Give a dock before an archive whose store is at the other end of `line`; its client loses patience soon."""
+def patience_s():
+    """How long the store may be silent: long where silence is not the test's matter, for a busy machine has much."""
+    return 60.0
+
+
+@pytest.fixture
+def dock(s3_server, line, database, clock, patience_s, tmp_path):
+    """Give a dock before an archive whose store is at the other end of `line`."""
     home = tmp_path / "home"
     settings = load_settings({}, home=home, database_url=database, staging_reserve_bytes=0)
     settings.paths.scratch.mkdir(parents=True)
-    place = place_on(s3_server, settings.paths.spool, endpoint=line.endpoint, connect_s=2.0, read_s=2.0, retries=0)
+    place = place_on(
+        s3_server, settings.paths.spool, endpoint=line.endpoint, connect_s=patience_s, read_s=patience_s, retries=0
+    )
     store = open_place(place)
     store.prepare()
     archive = Archive(settings, open_engine(database), store, clock)
@@ -83,6 +91,15 @@ def waiting(dock):
     with dock.archive.reading() as session:
         rows = session.query(JobRow).filter(JobRow.state != "done").order_by(JobRow.id)
         return [(row.kind, row.state, row.error_code, row.attempts) for row in rows]
+
+
+def finish(dock, clock):
+    """Work until nothing waits any more: what met a moment's silence of a busy machine's store is tried again."""
+    for _ in range(20):
+        dock.work()
+        if not waiting(dock):
+            return
+        clock.advance(OUTAGE_S)
 
 
 def sound(dock):
@@ -124,6 +141,7 @@ def test_what_a_stranger_puts_over_an_original_is_never_read(dock, s3_server, fi
         assert lent.read_bytes() == content
 
 
+@pytest.mark.parametrize("patience_s", [2.0])
 @pytest.mark.parametrize("trouble", ["refused", "error", "silent", "broken"])
 def test_a_deposit_waits_while_the_store_is_away_and_no_attempt_counts(dock, line, clock, film, trouble):
     upload = dock.receive(film(3), filename="a.mp4")
@@ -136,7 +154,7 @@ def test_a_deposit_waits_while_the_store_is_away_and_no_attempt_counts(dock, lin
     staged = dock.staging.complete()
 
     line.trouble = "none"
-    dock.work()
+    finish(dock, clock)
 
     assert seen == [(("received", None), [("accession", "queued", "store-unavailable", 0)])] * 4
     assert staged == [upload]
@@ -157,9 +175,7 @@ def test_whenever_the_store_goes_away_the_work_goes_on_when_it_is_back(dock, lin
         dock.work()
         clock.advance(OUTAGE_S)
         line.good_for, line.trouble = None, "none"
-    for _ in range(3):
-        dock.work()
-        clock.advance(OUTAGE_S)
+    finish(dock, clock)
 
     assert [state_of(dock, upload) for upload in uploads] == [("verified", "ready")] * len(uploads)
     assert waiting(dock) == []
