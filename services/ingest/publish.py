@@ -22,6 +22,9 @@ from services.index.models import Recording, Rendition
 from services.media import framefile
 from services.storage import keys
 
+EXAMINER = f"huisu {__version__}"
+"""The tool that facts and indexes are from, as it stands in entries and recipes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -79,7 +82,7 @@ def publish(archive: Archive, parent: Digest, made: Sequence[Made]) -> Iterator[
 
 def frame_index(packed: bytes) -> Made:
     """Wrap a frame index as the rendition that `Archive.index_of` reads."""
-    recipe = {"tool": f"huisu {__version__}", "kind": "frame-index", "version": framefile.VERSION}
+    recipe = {"tool": EXAMINER, "kind": "frame-index", "version": framefile.VERSION}
     return Made.of_bytes("frame-index", "frame-index.bin", packed, recipe, "application/octet-stream")
 
 

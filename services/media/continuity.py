@@ -12,6 +12,9 @@ STALL_S = Fraction(1, 2)
 """Steady footage: a gap is a step of more than 1.5 usual ones; uneven footage: 1.5 of its long ones and half a second.
 Source: knowledge/media 5.5."""
 
+DETECTOR, VERSION = "frame-index", "1"
+"""What is found from times and marks in the index since it exists; older findings are the file's own words."""
+
 MOST_GAPS = 100
 """More are told in one flag: a list of thousands helps nobody."""
 
@@ -49,6 +52,19 @@ def gaps(times: FrameTimes) -> list[Flag]:
 def _gap(times: FrameTimes, frame: int) -> Flag:
     start, end = times.time_of(frame), times.time_of(frame + 1)
     return Flag("gap", start, end, f"nothing for {float(end - start):.3f} s after frame {frame}")
+
+
+def ends_apart(sound_end: Fraction, picture_end: Fraction) -> list[Flag]:
+    """Flag the stretch at the end that has pictures and no sound, or the reverse, if longer than half a second."""
+    return sound_ends_early(sound_end, picture_end) + pictures_end_early(sound_end, picture_end)
+
+
+def pictures_end_early(sound_end: Fraction, picture_end: Fraction) -> list[Flag]:
+    """Flag the stretch at the end that has sound and no pictures, if it is longer than half a second."""
+    if sound_end - picture_end <= STALL_S:
+        return []
+    start, detail = max(picture_end, Fraction(0)), f"the last {float(sound_end - picture_end):.3f} s have no pictures"
+    return [Flag("video-ends-early", start, sound_end, detail, DETECTOR, VERSION)]
 
 
 def sound_ends_early(sound_end: Fraction, picture_end: Fraction) -> list[Flag]:

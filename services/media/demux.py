@@ -49,7 +49,7 @@ class Packets:
     List the packets of one stream in the order of the file, as ticks of `time_base`, with `NO_TIME` for none.
 
     `offset` is where libav says that a packet begins in the file, -1 where it does not; its bytes need not lie
-    together there. `refresh` marks the key frames whose first slice lets the decoder forget all before it.
+    together there. `mark` is what the first slice of a key frame says (`nalunits`), `LEANS` of all other packets.
     """
 
     index: int
@@ -61,7 +61,7 @@ class Packets:
     shown: npt.NDArray[np.bool_]
     offset: npt.NDArray[np.int64]
     size: npt.NDArray[np.uint32]
-    refresh: npt.NDArray[np.bool_]
+    mark: npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,9 @@ def packets(media: Any) -> dict[int, Packets]:
                 raise HostileMedia(f"the file has more than {MOST_PACKETS} packets")
             number, key = packet.stream.index, packet.is_keyframe
             hidden = packet.is_discard or _is_hidden(packet)
-            refreshes = key and readers[number](packet)
+            mark = readers[number](packet) if key else nalunits.LEANS
             place = -1 if packet.pos is None else packet.pos
-            values = packet.pts, packet.dts, packet.duration or 0, key, not hidden, place, packet.size, refreshes
+            values = packet.pts, packet.dts, packet.duration or 0, key, not hidden, place, packet.size, mark
             for column, value in zip(rows[number], values, strict=True):
                 column.append(NO_TIME if value is None else int(value))
     return {s.index: _packets(s, rows[s.index]) for s in streams if len(rows[s.index][0])}
@@ -135,7 +135,7 @@ def _is_hidden(packet: Any) -> bool:
 
 def _packets(stream: Any, columns: tuple["array[int]", ...]) -> Packets:
     kinds = zip(columns, _COLUMNS, strict=True)
-    pts, dts, duration, key, shown, offset, size, refresh = (np.frombuffer(column, kind) for column, kind in kinds)
+    pts, dts, duration, key, shown, offset, size, mark = (np.frombuffer(column, kind) for column, kind in kinds)
     return Packets(
         index=stream.index,
         time_base=Fraction(stream.time_base),
@@ -146,7 +146,7 @@ def _packets(stream: Any, columns: tuple["array[int]", ...]) -> Packets:
         shown=shown.astype(np.bool_),
         offset=offset,
         size=size,
-        refresh=refresh.astype(np.bool_),
+        mark=mark,
     )
 
 

@@ -142,6 +142,7 @@ def _told(track: IndexedTrack, columns: list[tuple[Told, bytes]]) -> dict[str, A
         "language": track.language,
         "frame_bytes": track.frame_bytes,
         "step": track.step,
+        "blank": track.blank,
         "has_moments": track.moments is not None,
         "count": len(track.samples),
         "columns": [told for told, _ in columns],
@@ -186,6 +187,7 @@ def _track(told: dict[str, Any], body: memoryview) -> IndexedTrack:
         language=told["language"],
         frame_bytes=told["frame_bytes"],
         step=told["step"],
+        blank=told.get("blank", 0),
         moments=moments if told["has_moments"] else None,
     )
 

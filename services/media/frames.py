@@ -38,8 +38,9 @@ class IndexedTrack:
 
     `shift` is None where an edit list repeats or reorders the track: then only `moments` knows when frames are
     shown, and nothing is cut by copying. All its ticks are multiples of `step`: containers without boxes may count
-    time in 1001/30000 s. `frame_bytes` is the size of one instant of uncompressed sound (whose
-    samples are chunks of many), else None. `matrix` is the 36 bytes of `tkhd`, b"" without boxes.
+    time in 1001/30000 s. `blank` counts the key frames in whose bytes no coded picture is. `frame_bytes` is the size
+    of one instant of uncompressed sound (whose samples are chunks of many), else None. `matrix` is the 36 bytes of
+    `tkhd`, b"" without boxes.
     """
 
     index: int
@@ -58,6 +59,7 @@ class IndexedTrack:
     frame_bytes: int | None = None
     moments: Ints | None = None
     step: int = 1
+    blank: int = 0
 
     @cached_property
     def order(self) -> Ints:

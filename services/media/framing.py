@@ -7,14 +7,14 @@ import numpy.typing as npt
 
 from services.media.boxes import Read
 from services.media.facts import Kind
-from services.media.frames import Bools, FrameIndex, IndexedTrack, entries_of
+from services.media.frames import FrameIndex, IndexedTrack, entries_of
 from services.media.movie import Movie, ReadTrack
-from services.media.nalunits import LENGTH_SIZE_AT, MOST_UNITS, REFRESHES, SLICES
+from services.media.nalunits import BLANK, LEANS, LENGTH_SIZE_AT, MOST_UNITS, REFRESH, REFRESHES, SLICES
 from services.media.nalunits import kind_of as kind_of_unit
 from services.media.samples import Ints, Samples
 
 MOST_KEYS = 1 << 20
-"""Key frames that are looked at: 12 days at one a second, ten hours where each picture is one. Later ones are no entry."""
+"""Key frames that are looked at: 12 days at one a second, ten hours if all pictures are. Later ones are no entry."""
 
 _HEAD_BYTES = 64
 
@@ -44,9 +44,10 @@ def _indexed(track: ReadTrack, origin: Fraction, read: Read) -> IndexedTrack:
     shown[track.presented.sample] = True
     shown = shown if whole else shown[track.here]
     shift = track.presented.shift
-    closed = samples.sync
+    closed, blank = samples.sync, 0
     if info.is_picture:
-        closed = entries_of(samples, refreshes_of(info.codec.name, info.codec.config, samples, read))
+        marks = marks_of(info.codec.name, info.codec.config, samples, read)
+        closed, blank = entries_of(samples, marks == REFRESH), int((marks == BLANK).sum())
     return IndexedTrack(
         index=info.index,
         kind=_kind(track),
@@ -63,24 +64,25 @@ def _indexed(track: ReadTrack, origin: Fraction, read: Read) -> IndexedTrack:
         language=info.language,
         frame_bytes=info.codec.frame_bytes,
         moments=np.sort(track.presented.pts) if shift is None else None,
+        blank=blank,
     )
 
 
-def refreshes_of(codec: str, config: bytes, samples: Samples, read: Read) -> Bools:
+def marks_of(codec: str, config: bytes, samples: Samples, read: Read) -> npt.NDArray[np.int8]:
     """
-    Mark the key frames whose first slice says that the decoder forgets all before it.
+    Say of each key frame what its first slice is: `REFRESH`, `LEANS` or, where there is none, `BLANK`.
 
     Codecs without such a mark, and files that do not say how long a length is, are believed.
     """
-    marked = np.ones(len(samples), np.bool_)
+    marks = np.full(len(samples), REFRESH, np.int8)
     at = LENGTH_SIZE_AT.get(codec)
     if at is None or len(config) <= at:
-        return marked
+        return marks
     keys = np.flatnonzero(samples.sync)[:MOST_KEYS]
-    marked[:] = False
+    marks[samples.sync] = LEANS
     kinds = _first_slices(codec, (config[at] & 3) + 1, samples.offset[keys], samples.size[keys].astype(np.int64), read)
-    marked[keys] = np.isin(kinds, list(REFRESHES[codec]))
-    return marked
+    marks[keys] = np.where(np.isin(kinds, list(REFRESHES[codec])), REFRESH, np.where(kinds < 0, BLANK, LEANS))
+    return marks
 
 
 def _first_slices(codec: str, prefix: int, offset: Ints, size: Ints, read: Read) -> npt.NDArray[np.int8]:
@@ -130,7 +132,7 @@ def _look(codec: str, prefix: int, heads: npt.NDArray[np.uint8], size: Ints) -> 
         for byte in range(prefix):
             length = length << 8 | heads[rows, here + byte]
         kind = kind_of[heads[rows, here + prefix]]
-        hit = is_slice[kind]
+        hit = is_slice[kind] & (length > 0)
         found[rows[hit]] = kind[hit]
         rows = rows[~hit]
         at[rows] += prefix + length[~hit]

@@ -8,6 +8,7 @@ import numpy as np
 from services.media.demux import Packets
 from services.media.facts import Stream
 from services.media.frames import FrameIndex, IndexedTrack, entries_of
+from services.media.nalunits import BLANK, REFRESH
 from services.media.samples import Ints, Samples, none
 
 _MOST_TICKS = (1 << 31) - 1
@@ -52,13 +53,14 @@ def _indexed(stream: Stream, packets: Packets | None, origin: Fraction) -> Index
         description=b"",
         samples=samples,
         shown=packets.shown,
-        closed=entries_of(samples, packets.refresh) if stream.kind == "video" else samples.sync,
+        closed=entries_of(samples, packets.mark == REFRESH) if stream.kind == "video" else samples.sync,
         shift=-origin if is_plain else None,
         width=stream.width or 0,
         height=stream.height or 0,
         language=stream.language,
         moments=None if is_plain else np.sort(pts[packets.shown]),
         step=base.numerator,
+        blank=int((packets.key & (packets.mark == BLANK)).sum()),
     )
 
 

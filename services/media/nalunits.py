@@ -10,6 +10,9 @@ REFRESHES = {"h264": frozenset({5}), "hevc": frozenset({19, 20})}
 LENGTH_SIZE_AT = {"h264": 4, "hevc": 21}
 """Where `avcC` and `hvcC` say how long a length is. Source: ISO/IEC 14496-15 sections 5.3.3.1, 8.3.3.1."""
 
+REFRESH, LEANS, BLANK = 1, 0, -1
+"""What the first slice of a key frame says: all before is forgotten, or not; or there is no slice in its bytes."""
+
 MOST_UNITS = 16
 """Units before the first slice (delimiter, parameter sets, messages) that are looked through."""
 
@@ -21,33 +24,35 @@ def kind_of(codec: str, first: int) -> int:
     return first & 31 if codec == "h264" else first >> 1 & 63
 
 
-def reader_of(codec: str, config: bytes) -> Callable[[Any], bool]:
+def reader_of(codec: str, config: bytes) -> Callable[[Any], int]:
     """
-    Give the function that judges a whole coded picture (anything with the buffer protocol) of a stream.
+    Give the function that says `REFRESH`, `LEANS` or `BLANK` of a whole coded picture of a stream, given its bytes.
 
     `config` is its `avcC` or `hvcC`; anything else says that units begin with start codes. Pictures of other codecs
     have no such mark, and the container is believed.
     """
     if codec not in SLICES:
-        return lambda _: True
+        return lambda _: REFRESH
     if len(config) > LENGTH_SIZE_AT[codec] and config[0] == 1:
         prefix = (config[LENGTH_SIZE_AT[codec]] & 3) + 1
-        return lambda picture: _refreshes(codec, _with_lengths(memoryview(picture), prefix))
-    return lambda picture: _refreshes(codec, _with_start_codes(bytes(picture)))
+        return lambda picture: _mark(codec, _with_lengths(memoryview(picture), prefix))
+    return lambda picture: _mark(codec, _with_start_codes(bytes(picture)))
 
 
-def _refreshes(codec: str, firsts: Iterator[int]) -> bool:
+def _mark(codec: str, firsts: Iterator[int]) -> int:
     kinds = (kind_of(codec, first) for first in firsts)
-    return next((kind for kind in kinds if kind in SLICES[codec]), None) in REFRESHES[codec]
+    first = next((kind for kind in kinds if kind in SLICES[codec]), None)
+    return BLANK if first is None else REFRESH if first in REFRESHES[codec] else LEANS
 
 
 def _with_lengths(picture: memoryview, prefix: int) -> Iterator[int]:
     at = 0
     for _ in range(MOST_UNITS):
-        if at + prefix >= len(picture):
+        length = int.from_bytes(picture[at : at + prefix], "big")
+        if at + prefix >= len(picture) or length == 0:
             return
         yield picture[at + prefix]
-        at += prefix + int.from_bytes(picture[at : at + prefix], "big")
+        at += prefix + length
 
 
 def _with_start_codes(picture: bytes) -> Iterator[int]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from services.errors import HostileMedia
-from services.media import continuity
+from services.media import continuity, suspicion
 from services.media.boxes import Read
 from services.media.facts import Flag, Kind, Stream, decoder_of
 from services.media.frametimes import FrameTimes
@@ -32,14 +32,15 @@ def survey_movie(read: Read, size: int, container: str = "mp4") -> Survey:
         flags += continuity.gaps(times)
     sounds = [track.end - origin for track in heard_or_seen if track.track.is_sound]
     if leading is not None and leading.track.is_picture and sounds:
-        flags += continuity.sound_ends_early(max(sounds), leading.end - origin)
+        flags += continuity.ends_apart(max(sounds), leading.end - origin)
+    index = index_of_movie(movie, leading, container, size, read)
     return Survey(
         streams=streams,
         duration=max((track.end - origin for track in heard_or_seen), default=Fraction(0)),
         recorded_at=movie.recorded_at,
         location=movie.location,
-        flags=tuple(flags),
-        index=index_of_movie(movie, leading, container, size, read),
+        flags=(*flags, *suspicion.of_index(index)),
+        index=index,
         landmarks={track.track.index: _landmarks(track) for track in heard_or_seen},
     )
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from av.stream import Disposition
 
 from services.errors import NoIndex
-from services.media import containers, continuity, metadata
+from services.media import containers, continuity, metadata, suspicion
 from services.media.boxes import Read
 from services.media.containers import Container
 from services.media.demux import NO_TIME, Packets, opened, packets
@@ -55,15 +55,16 @@ def survey_packets(path: Path, container: Container, read: Read, size: int) -> S
     flags += odd + continuity.gaps(times)
     sounds = [one.start + one.duration for one in seen if one.kind == "audio"]
     if leading.kind == "video" and sounds:
-        flags += continuity.sound_ends_early(max(sounds), leading.duration)
+        flags += continuity.ends_apart(max(sounds), leading.duration)
     duration = max(one.start + one.duration for one in seen)
+    index = index_of_packets(container.name, size, streams, found, leading=leading.index, duration=duration)
     return Survey(
         streams=tuple(streams),
         duration=duration,
         recorded_at=metadata.parse_moment(tags.get("creation_time", "")),
         location=metadata.parse_place(tags.get("location", "")),
-        flags=tuple(flags),
-        index=index_of_packets(container.name, size, streams, found, leading=leading.index, duration=duration),
+        flags=(*flags, *suspicion.of_index(index)),
+        index=index,
         landmarks={one.index: landmarks_of(_keys(raw[one.index])) for one in seen},
     )
 

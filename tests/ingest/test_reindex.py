@@ -13,6 +13,7 @@ from services.index.fsck import check
 from services.index.models import Recording, Rendition
 from services.ingest.steps.reindex import AT_ONCE, BEFORE_ALL, KIND, ask_for_indexes, reindex
 from services.jobs.table import JobRow
+from services.media.facts import Flag
 from services.media.frametimes import FrameTimes
 from services.media.probe import Examination, examine
 from services.up.rounds import indexes
@@ -89,6 +90,29 @@ def test_an_index_of_another_version_is_replaced(archive: Archive, footage: Path
         entries = [line.entry.type for line in history(session, recording)]
         assert entries.count("rec.rendition.drop") == 1
         assert list(check(session, archive.store, deep=True)) == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_what_the_index_tells_is_flagged_and_all_else_stays_as_it_was(archive: Archive, tmp_path: Path) -> None:
+    options = ["-x264-params", "open-gop=1:keyint=30:min-keyint=30:scenecut=0:bframes=2"]
+    recording, _ = as_of_before(archive, make_footage(tmp_path / "a.mp4", frames=90, bframes=2, options=options))
+    with archive.work() as work:
+        row = work.session.get_one(Recording, recording)
+        row.flags = [Flag("unknown-device", detail="K-1").to_json()]
+        work.append("rec.facts", recording, flags=row.flags)
+
+    reindex(archive, recording)
+
+    with archive.reading() as session:
+        row = session.get_one(Recording, recording)
+        found = [Flag.from_json(flag) for flag in row.flags]
+        assert [(flag.kind, flag.detector, flag.version) for flag in found] == [
+            ("unknown-device", "", ""),
+            ("open-gop", "frame-index", "1"),
+        ]
+        assert (row.state, row.flag_kinds) == ("ready", " open-gop unknown-device ")
+        last = [line for line in history(session, recording) if line.entry.type == "rec.facts"][-1]
+        assert "open-gop" in last.values["flags"]
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])

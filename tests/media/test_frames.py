@@ -9,9 +9,11 @@ import pytest
 from services.errors import Invalid, RangeOutside
 from services.media.framefile import pack, unpack
 from services.media.frames import FrameIndex
-from services.media.framing import index_of_movie
+from services.media.framing import index_of_movie, marks_of
 from services.media.movie import read_movie
+from services.media.nalunits import LEANS, REFRESH
 from services.media.probe import examine, reading
+from services.media.samples import Samples
 from services.media.survey_movie import leading_of
 from tests.footage import make_footage
 
@@ -90,3 +92,35 @@ def test_a_broken_index_is_refused(tmp_path: Path, cut: int) -> None:
 
     with pytest.raises(Invalid):
         unpack(whole[:cut])
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_key_frames_that_were_overwritten_are_no_entries_and_no_open_groups(tmp_path: Path, codec: str) -> None:
+    options = () if codec == "libx264" else ("-x265-params", "log-level=none:keyint=30:open-gop=0")
+    path = make_footage(tmp_path / "a.mp4", frames=90, gop=30, codec=codec, options=options)
+    before = _index(path).video
+    assert before is not None
+    content, key = bytearray(path.read_bytes()), int(before.entries[1])
+    start, size = int(before.samples.offset[key]), int(before.samples.size[key])
+    content[start : start + size] = bytes(size)
+    path.write_bytes(content)
+
+    after = _index(path).video
+
+    assert after is not None
+    assert (before.blank, after.blank) == (0, 1)
+    assert after.entries.tolist() == [int(before.entries[0]), int(before.entries[2])]
+    assert "open-gop" not in {flag.kind for flag in examine(path).facts.flags}
+
+
+def test_a_slice_behind_many_long_units_is_found() -> None:
+    unit = (200).to_bytes(4, "big") + b"\x06" + bytes(199)
+    held = (unit * 12 + b"\0\0\0\x02\x65\x88").ljust(4000, b"\0") + (unit * 3 + b"\0\0\0\x02\x41\x88")
+    sizes = np.full(2, 4000, np.uint32)
+    samples = Samples(np.arange(2), sizes, np.zeros(2, np.int32), np.array([0, 4000]), sizes, np.ones(2, np.bool_))
+
+    marks = marks_of(
+        "h264", bytes([1, 66, 0, 30, 0xFF]), samples, lambda offset, length: held[offset : offset + length]
+    )
+
+    assert marks.tolist() == [REFRESH, LEANS]

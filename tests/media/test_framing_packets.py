@@ -9,7 +9,7 @@ import pytest
 
 from services.media.framefile import pack, unpack
 from services.media.frames import FrameIndex
-from services.media.nalunits import reader_of
+from services.media.nalunits import BLANK, LEANS, REFRESH, reader_of
 from services.media.probe import examine
 from tests.footage import make_footage, make_sound, times, two_joined
 
@@ -88,19 +88,20 @@ H264, HEVC_CONFIG = bytes([1, 66, 0, 30, 0xFF]), bytes([1, *[0] * 20, 0xFF])
 
 
 @pytest.mark.parametrize(
-    ("codec", "config", "picture", "refreshes"),
+    ("codec", "config", "picture", "mark"),
     [
-        ("h264", b"", b"\0\0\0\1\x09\xf0\0\0\1\x67abc\0\0\1\x65abc", True),
-        ("h264", b"", b"\0\0\1\x06abc\0\0\1\x61abc", False),
-        ("h264", b"", b"\0\0\1\x06abc\0\0\1", False),
-        ("h264", H264, b"\0\0\0\2\x06a\0\0\0\3\x65ab", True),
-        ("h264", H264, b"\0\0\0\2\x06a\0\0\0\3\x41ab", False),
-        ("h264", H264, b"\xff\xff\xff\xff\x06", False),
-        ("h264", H264, b"", False),
-        ("hevc", b"", b"\0\0\1\x40\1a\0\0\1\x26\1abc", True),
-        ("hevc", HEVC_CONFIG, b"\0\0\0\3\x2a\1a", False),
-        ("vp9", b"", b"anything", True),
+        ("h264", b"", b"\0\0\0\1\x09\xf0\0\0\1\x67abc\0\0\1\x65abc", REFRESH),
+        ("h264", b"", b"\0\0\1\x06abc\0\0\1\x61abc", LEANS),
+        ("h264", b"", b"\0\0\1\x06abc\0\0\1", BLANK),
+        ("h264", H264, b"\0\0\0\2\x06a\0\0\0\3\x65ab", REFRESH),
+        ("h264", H264, b"\0\0\0\2\x06a\0\0\0\3\x41ab", LEANS),
+        ("h264", H264, b"\xff\xff\xff\xff\x06", BLANK),
+        ("h264", H264, b"", BLANK),
+        ("hevc", HEVC_CONFIG, bytes(50), BLANK),
+        ("hevc", b"", b"\0\0\1\x40\1a\0\0\1\x26\1abc", REFRESH),
+        ("hevc", HEVC_CONFIG, b"\0\0\0\3\x2a\1a", LEANS),
+        ("vp9", b"", b"anything", REFRESH),
     ],
 )
-def test_a_refresh_is_seen_from_the_first_slice(codec: str, config: bytes, picture: bytes, refreshes: bool) -> None:
-    assert reader_of(codec, config)(picture) is refreshes
+def test_a_refresh_is_seen_from_the_first_slice(codec: str, config: bytes, picture: bytes, mark: int) -> None:
+    assert reader_of(codec, config)(picture) == mark

@@ -162,7 +162,7 @@ def test_footage_of_any_kind_is_examined_to_the_frame(tmp_path, kind):
     assert len(found) == 70
     assert all(abs(found.time_of(n) - moment) <= step for n, moment in enumerate(expected))
     assert (facts.playable, facts.browser_playable, facts.damaged) == (True, for_browsers, False)
-    assert kinds(facts) == set()
+    assert kinds(facts) == ({"open-gop"} if kind == "hevc" else set())
     assert facts.video is not None
     assert facts.video.frames == 70
 
@@ -291,6 +291,16 @@ def test_a_stall_and_early_silence_are_flagged_where_they_are(tmp_path):
         ("gap", Fraction(99, 30), Fraction(100, 30) + 2)
     ]
     assert [(flag.kind, flag.start, flag.end) for flag in silence] == [("audio-ends-early", Fraction(7), Fraction(10))]
+
+
+def test_pictures_that_end_before_the_sound_are_flagged_from_there(tmp_path):
+    dark = make_footage(tmp_path / "a.mp4", frames=150, options=("-bsf:v", "noise=drop='gte(n,90)'"))
+
+    flags = examine(dark).facts.flags
+
+    assert [(flag.kind, flag.start, flag.detector) for flag in flags] == [("video-ends-early", 3, "frame-index")]
+    assert flags[0].end is not None
+    assert abs(flags[0].end - 5) < Fraction(1, 10)
 
 
 HOSTILE = {

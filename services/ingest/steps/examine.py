@@ -6,7 +6,6 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from services import __version__
 from services.bootstrap import Archive, new_id
 from services.custody.work import Work
 from services.digest import Digest
@@ -15,16 +14,13 @@ from services.index.flags import set_flags
 from services.index.models import Arrival, Object, Recording
 from services.index.sessions import group
 from services.ingest.given import AHEAD, OLDEST_CLOCK
-from services.ingest.publish import frame_index, publish
+from services.ingest.publish import EXAMINER, frame_index, publish
 from services.media import framefile
 from services.media.facts import Flag, MediaFacts
 from services.media.probe import Examination, examine_in_child
 from services.media.segments import InPlace
 
 MICROSECOND = timedelta(microseconds=1)
-
-EXAMINER = f"huisu {__version__}"
-"""The tool that the facts are from, as it stands in entries and recipes."""
 
 
 def examine(archive: Archive, recording_id: str) -> None:

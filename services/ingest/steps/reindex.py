@@ -7,16 +7,19 @@ from sqlalchemy import ColumnElement, func, select
 from services.bootstrap import Archive
 from services.digest import Digest
 from services.errors import NotFound, Unplayable
+from services.index.flags import replace_findings
 from services.index.models import Object, Recording, Rendition
-from services.ingest.publish import clear, drop, frame_index, publish
+from services.ingest.publish import EXAMINER, clear, drop, frame_index, publish
 from services.jobs.lease import ask
 from services.jobs.table import JobRow, JobState
-from services.media import framefile
+from services.media import continuity, framefile, suspicion
 from services.media.probe import examine_in_child
 
 KIND: Final = "index"
 RECIPE: Final = str(framefile.VERSION)
 """A job of this recipe is asked for once a recording; the next version asks anew."""
+
+_OURS: Final = frozenset({continuity.DETECTOR, suspicion.DETECTOR})
 
 AT_ONCE: Final = 50
 """Such jobs that may wait: what arrives today goes before them, and so do people."""
@@ -30,7 +33,9 @@ LAST: Final = 9
 
 def reindex(archive: Archive, recording_id: str) -> None:
     """
-    Make the frame index of a recording that has none of this version; its facts stay as they were entered.
+    Make the frame index of a recording that has none of this version, and flag what the index tells.
+
+    All other facts stay as they were entered.
 
     Raises:
         NotFound: there is no such recording.
@@ -53,6 +58,10 @@ def reindex(archive: Archive, recording_id: str) -> None:
             recording = work.session.get_one(Recording, recording_id, with_for_update=True)
             keep(work, recording)
             recording.version += 1
+            before = list(recording.flags)
+            replace_findings(recording, [flag for flag in found.facts.flags if flag.detector in _OURS], _OURS)
+            if recording.flags != before:
+                work.append("rec.facts", recording.id, flags=recording.flags, tool=EXAMINER)
             of_it = Rendition.recording_id == recording_id, Rendition.kind == "frame-index"
             for row in work.session.scalars(select(Rendition).where(*of_it, ~_is_current())).all():
                 drop(work, row, f"a frame index of version {framefile.VERSION} is there")
