@@ -31,6 +31,9 @@ SHORT_S: Final = Fraction(1, 2)
 QUICK_S: Final = Fraction(6)
 """At the start, and behind the place that a player begins at, segments are short: the first picture comes sooner."""
 
+PLAYED_SOUNDS: Final = frozenset({"aac", "mp3"})
+"""What browsers play inside MP4. Source: knowledge/media 8.2."""
+
 MOST_GROUP_BYTES: Final = 64 << 20
 MOST_GROUP_SAMPLES: Final = 7200
 """Of one group of pictures that browsers take in whole: their buffers hold some 150 MB."""
@@ -59,9 +62,9 @@ class InPlace:
     entries: Ints
 
     @classmethod
-    def of(cls, index: FrameIndex, facts: MediaFacts) -> "InPlace":
+    def of(cls, index: FrameIndex, facts: MediaFacts, audio: int | None = None) -> "InPlace":
         """
-        Find the tracks that a player is given.
+        Find the tracks that a player is given; `audio` is the number of the stream that is heard, None: the first.
 
         Raises:
             VerbatimNotPossible: a browser does not play this file from its own bytes; the message says why.
@@ -75,8 +78,7 @@ class InPlace:
         entries = lead.entries[lead.shown[lead.entries]]
         if len(entries) == 0 or int(shown[0]) < int(entries[0]):
             raise VerbatimNotPossible("its first picture is no key frame")
-        heard = facts.audio
-        sound = None if heard is None else next((t for t in index.sounds if t.index == heard.index), None)
+        sound = _heard(index, facts, lead, audio)
         if sound is lead:
             sound = None
             entries = entries[lead.samples.pts[entries] >= lead.tick_at(Fraction(0))]
@@ -187,6 +189,18 @@ class InPlace:
             return int(track.samples.dts[self.entries[0]])
         first = int(np.searchsorted(track.samples.pts, track.tick_at(Fraction(0))))
         return int(track.samples.dts[min(first, len(track.samples) - 1)])
+
+
+def _heard(index: FrameIndex, facts: MediaFacts, lead: IndexedTrack, audio: int | None) -> IndexedTrack | None:
+    wanted = facts.audio.index if audio is None and facts.audio else audio
+    sound = next((track for track in index.sounds if track.index == wanted), None)
+    if audio is not None and sound is None:
+        raise VerbatimNotPossible(f"there is no sound in stream {audio}")
+    if audio is not None and sound is not None and sound.codec not in PLAYED_SOUNDS:
+        raise VerbatimNotPossible(f"browsers do not play {sound.codec} as it is")
+    if sound is not None and lead.kind == "audio" and sound is not lead:
+        raise VerbatimNotPossible("of sound without pictures only the first stream is played in place")
+    return sound
 
 
 def _shift(track: IndexedTrack) -> int:

@@ -57,12 +57,14 @@ def play(
     *,
     rendition: str | None = None,
     start: Fraction | None = None,
+    audio: int | None = None,
 ) -> Playing:
     """
     Begin to play: enter the look, give the playlist.
 
     `rendition` is `original` or `proxy`; without it the original where browsers play it, else the proxy, else, of an
-    original in another container, its copied streams. `start` is where the player will begin.
+    original in another container, its copied streams. `start` is where the player will begin. `audio` is the number
+    of the stream that is heard: only an original has more than its first one.
 
     Raises:
         NotFound, NotAllowed, Gone, ReasonRequired: as `look`.
@@ -79,7 +81,10 @@ def play(
         proxy_only = rendition == "proxy"
         if proxy_only and row is None:
             raise unmade(session, recording, "its review copy")
-    original = None if proxy_only else original_of(archive, recording_id, must=rendition == "original" or row is None)
+    if audio is not None:
+        _require_sound(archive, recording_id, audio, proxy_only=proxy_only)
+    must = rendition == "original" or row is None or audio is not None
+    original = None if proxy_only else original_of(archive, recording_id, must=must, audio=audio)
     seen = look(archive, who, recording_id, "recording.play", wish)
     if original is not None:
         return _playing_original(original, seen, filmed_at, start)
@@ -87,22 +92,45 @@ def play(
     return _playing_made(row, seen, filmed_at)
 
 
+def _require_sound(archive: Archive, recording_id: str, audio: int, *, proxy_only: bool) -> None:
+    """
+    Raise unless a stream of sound has this number and can be chosen.
+
+    Raises:
+        Invalid: there is no such sound.
+        NotPlayable: the review copy has only the first.
+    """
+    with archive.reading() as session:
+        told = session.get_one(Recording, recording_id).facts
+    sounds = [] if told is None else [one.index for one in MediaFacts.from_json(told).streams if one.kind == "audio"]
+    if audio not in sounds:
+        raise Invalid(f"the recording has sound in the streams {sounds}, not in {audio}")
+    if proxy_only:
+        raise NotPlayable("the review copy has only the first sound: ask for the original")
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An original that is played from its own bytes; `version` changes when its addresses would give others."""
+    """
+    An original that is played from its own bytes; `version` changes when its addresses would give others.
+
+    `audio` is the number of the stream of sound that was chosen, None: the first.
+    """
 
     stored: Stored
     played: InPlace
     version: str
+    audio: int | None = None
 
     def etag(self, what: str) -> str:
         """Name the bytes of its init segment or of one segment."""
-        told = repr((self.stored.sha256, self.version, what))
+        told = repr((self.stored.sha256, self.version, what, self.audio))
         return f'"{hashlib.sha256(told.encode()).hexdigest()}"'
 
 
 def _playing_original(original: Original, seen: Look, filmed_at: datetime, start: Fraction | None) -> Playing:
     told = f"?v={original.version}&viewing={seen.viewing}"
+    told += "" if original.audio is None else f"&audio={original.audio}"
     parts = tuple(
         Listed(part.duration, f"{part.first}-{part.end}.m4s{told}") for part in original.played.segments(start)
     )
@@ -118,11 +146,11 @@ def _playing_made(row: Rendition, seen: Look, filmed_at: datetime) -> Playing:
 VERSION: Final = f"{framefile.VERSION}.{muxing.VERSION}.{in_place.VERSION}"
 """What the addresses of segments stand for: entries as the index numbers them, boxes as they are written now."""
 
-_IN_PLACE: Final[WeakKeyDictionary[FrameIndex, InPlace]] = WeakKeyDictionary()
+_IN_PLACE: Final[WeakKeyDictionary[FrameIndex, dict[int | None, InPlace]]] = WeakKeyDictionary()
 _IN_PLACE_LOCK: Final = threading.Lock()
 
 
-def original_of(archive: Archive, recording_id: str, *, must: bool) -> Original | None:
+def original_of(archive: Archive, recording_id: str, *, must: bool, audio: int | None = None) -> Original | None:
     """
     Give the original if browsers play it from its own bytes.
 
@@ -141,7 +169,7 @@ def original_of(archive: Archive, recording_id: str, *, must: bool) -> Original 
     try:
         if index is None:
             raise VerbatimNotPossible("it has no frame index yet")
-        return Original(stored, _in_place(index, facts), VERSION)
+        return Original(stored, _in_place(index, facts, audio), VERSION, audio)
     except VerbatimNotPossible as error:
         if not must:
             return None
@@ -157,21 +185,21 @@ def _not_from_original(archive: Archive, recording_id: str, why: VerbatimNotPoss
     return NotPlayable(f"the original is not played in place: {why}")
 
 
-def _in_place(index: FrameIndex, facts: MediaFacts) -> InPlace:
+def _in_place(index: FrameIndex, facts: MediaFacts, audio: int | None) -> InPlace:
     with _IN_PLACE_LOCK:
-        found = _IN_PLACE.get(index)
+        found = _IN_PLACE.get(index, {}).get(audio)
     if found is None:
-        found = InPlace.of(index, facts)
+        found = InPlace.of(index, facts, audio)
         with _IN_PLACE_LOCK:
-            _IN_PLACE[index] = found
+            _IN_PLACE.setdefault(index, {})[audio] = found
     return found
 
 
 def play_original(
-    archive: Archive, who: Principal, recording_id: str, version: str | None, wish: Wish
+    archive: Archive, who: Principal, recording_id: str, version: str | None, wish: Wish, audio: int | None = None
 ) -> tuple[Original, Look]:
     """
-    Give the original whose segments a playlist names; `version` is the one that the playlist was made of.
+    Give the original whose segments a playlist names; `version` and `audio` are those that it was made of.
 
     Raises:
         Gone: the addresses mean other bytes by now: read the playlist again.
@@ -179,7 +207,7 @@ def play_original(
     """
     with archive.reading() as session:
         fetch(session, who, "recording.play", recording_id)
-    original = original_of(archive, recording_id, must=True)
+    original = original_of(archive, recording_id, must=True, audio=audio)
     assert original is not None  # noqa: S101  (it must)
     if version is not None and version != original.version:
         raise Gone("these segments were numbered otherwise: read the playlist again")

@@ -18,7 +18,13 @@ from services.media.stitch import Lane, Member
 
 
 def play_session(
-    archive: Archive, who: Principal, name: str, channel: str | None, wish: Wish, rendition: str | None = None
+    archive: Archive,
+    who: Principal,
+    name: str,
+    channel: str | None,
+    wish: Wish,
+    rendition: str | None = None,
+    audio: int | None = None,
 ) -> str:
     """
     Begin to play a channel (None: the leading one): enter a look at each recording of it, give the playlist.
@@ -29,7 +35,7 @@ def play_session(
 
     Raises:
         NotFound, NotAllowed: as `fetch_session`; or the session has no such channel.
-        Invalid: there is no such rendition.
+        Invalid: there is no such rendition, or a recording has no sound of that number.
         ReasonRequired: a recording's grade asks for a reason and none was given.
         NotReady, NotPlayable: nothing of the channel can be played yet, or ever.
     """
@@ -42,7 +48,9 @@ def play_session(
     for member in members:
         try:
             begin = member.view_start or None
-            played[member.recording] = play(archive, who, member.recording, plain, rendition=rendition, start=begin)
+            played[member.recording] = play(
+                archive, who, member.recording, plain, rendition=rendition, start=begin, audio=audio
+            )
         except (NotReady, NotPlayable, NoDecoder, Gone) as error:
             refusals.append(error)
     if not played:

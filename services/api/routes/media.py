@@ -17,6 +17,7 @@ from services.media.virtual import VirtualFile
 
 routes = Routes("media")
 
+Audio = Annotated[int | None, Query(ge=0, le=63, description="number of the stream that is heard; absent: the first")]
 Version = Annotated[str | None, Query(max_length=40, description="as the playlist names it")]
 
 
@@ -46,9 +47,10 @@ def get_playlist(
     who: Who,
     rendition: Annotated[str | None, Query(max_length=40, description="original or proxy; absent: the best")] = None,
     start: Annotated[Clock | None, Query(description="where the player begins: short segments there")] = None,
+    audio: Audio = None,
 ) -> Response:
     """Give the playlist of the original's own bytes where browsers play them, else of its review copy."""
-    text = play(archive, who, recording, wish, rendition=rendition, start=start).playlist()
+    text = play(archive, who, recording, wish, rendition=rendition, start=start, audio=audio).playlist()
     return Response(text, media_type="application/vnd.apple.mpegurl")
 
 
@@ -57,10 +59,16 @@ def get_playlist(
     responses=_bytes("video/mp4", "the init segment that goes before every segment of the original"),
 )  # fmt: skip
 def get_init(
-    request: Request, recording: ThingId, wish: Wished, archive: ArchiveDep, who: Who, v: Version = None
+    request: Request,
+    recording: ThingId,
+    wish: Wished,
+    archive: ArchiveDep,
+    who: Who,
+    v: Version = None,
+    audio: Audio = None,
 ) -> Response:
     """Give the init segment of a playlist of the original."""
-    original, look = play_original(archive, who, recording, v, wish)
+    original, look = play_original(archive, who, recording, v, wish, audio)
     file = VirtualFile.of(original.played.init())
     return send(request, Sent(file, [Origin(original.stored, look)], original.etag("init"), "video/mp4"))
 
@@ -78,9 +86,10 @@ def get_segment(
     archive: ArchiveDep,
     who: Who,
     v: Version = None,
+    audio: Audio = None,
 ) -> Response:
     """Give one segment of a playlist of the original, as the playlist names it."""
-    original, look = play_original(archive, who, recording, v, wish)
+    original, look = play_original(archive, who, recording, v, wish, audio)
     file = original.played.segment(first, end)
     return send(request, Sent(file, [Origin(original.stored, look)], original.etag(f"{first}-{end}"), "video/mp4"))
 

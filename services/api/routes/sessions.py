@@ -56,9 +56,10 @@ def get_session_playlist(
     who: Who,
     channel: Channel = None,
     rendition: Annotated[str | None, Query(max_length=40, description="original or proxy; absent: the best")] = None,
+    audio: Annotated[int | None, Query(ge=0, le=63, description="number of the stream that is heard")] = None,
 ) -> Response:
     """Give one playlist over the recordings of a channel; what was not recorded is a gap of its true length."""
-    text = play_session(archive, who, name, channel, wish, rendition)
+    text = play_session(archive, who, name, channel, wish, rendition, audio)
     return Response(text, media_type="application/vnd.apple.mpegurl")
 
 
