@@ -45,8 +45,8 @@ def answer(said: Mapping[str, Any], blobs: list[Blob]) -> Answer:
     except HuisuError as error:
         return {"error": {"code": error.code, "message": str(error)}}, []
     except MemoryError:
-        told = "what came needs more memory than a decoder may have"
-        return {"error": {"code": HostileMedia.code, "message": told}}, []
+        why = "what came needs more memory than a decoder may have"
+        return {"error": {"code": HostileMedia.code, "message": why}}, []
 
 
 def echo_request(request: dict[str, Any], blobs: list[Blob]) -> Answer:
