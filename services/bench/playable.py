@@ -55,7 +55,7 @@ def measure(folder: Path, scale: float) -> Result:
 
 
 def _first_piece(dock: Door, person: Door, location: str) -> tuple[bytes, float]:
-    """Ask as a player does until the playlist is there; give its header with the first segment, and the moment."""
+    """Ask as a player does until the playlist is there; give its init segment with the first one, and the moment."""
     deadline = time.monotonic() + PATIENCE_S
     recording = None
     while time.monotonic() < deadline:
@@ -64,7 +64,7 @@ def _first_piece(dock: Door, person: Door, location: str) -> tuple[bytes, float]
             if recording:
                 playlist = f"/api/v1/recordings/{recording}/hls/index.m3u8"
                 told = fetch(person, playlist).decode()
-                piece = b"".join(_part(person, urljoin(playlist, uri), span) for uri, span in _first_ranges(told))
+                piece = b"".join(fetch(person, urljoin(playlist, uri)) for uri in _first_pieces(told))
                 return piece, time.monotonic()
         except Refused:
             pass
@@ -72,18 +72,13 @@ def _first_piece(dock: Door, person: Door, location: str) -> tuple[bytes, float]
     raise DeadlinePassed(f"nothing of recording {recording} could be played for {PATIENCE_S:.0f} s")
 
 
-def _first_ranges(playlist: str) -> list[tuple[str, str]]:
-    """Read where the header and the first segment lie: address and `length@offset`. Source: RFC 8216 section 4.3.2."""
-    header = re.search(r'#EXT-X-MAP:URI="([^"]+)",BYTERANGE="([0-9@]+)"', playlist)
-    segment = re.search(r"#EXT-X-BYTERANGE:([0-9@]+)\n([^#\n]+)\n", playlist)
+def _first_pieces(playlist: str) -> list[str]:
+    """Read where the init segment and the first segment of an original are. Source: RFC 8216 section 4.3.2."""
+    header = re.search(r'#EXT-X-MAP:URI="([^"]+)"\n', playlist)
+    segment = re.search(r"^[^#\n]+$", playlist, re.MULTILINE)
     if header is None or segment is None:
-        raise Unplayable(f"the playlist names no header or no segment: {playlist[:500]}")
-    return [(header[1], header[2]), (segment[2], segment[1])]
-
-
-def _part(person: Door, path: str, span: str) -> bytes:
-    length, _, offset = span.partition("@")
-    return fetch(person, path, f"{offset}-{int(offset) + int(length) - 1}")
+        raise Unplayable(f"the playlist names no init segment or no segment of the original: {playlist[:500]}")
+    return [header[1], segment[0]]
 
 
 def _require_frame(path: Path, piece: bytes) -> None:

@@ -31,19 +31,27 @@ def make_sample(target: Path, *, seconds: float, size: tuple[int, int], rate: in
     return target
 
 
-def make_looped(target: Path, *, seconds: float, times: int, rate: int, size: tuple[int, int] = (128, 72)) -> Path:
+def make_looped(
+    target: Path,
+    *,
+    seconds: float,
+    times: int,
+    rate: int,
+    size: tuple[int, int] = (128, 72),
+    bits_per_s: int = 300_000,
+) -> Path:
     """
     Make an MP4 of `seconds`, encoded once, and put its packets `times` behind each other; the index lies at the end.
 
     Raises:
         ToolFailed: ffmpeg did not make it.
     """
-    once = make_sample(target.with_name("once.mp4"), seconds=seconds, size=size, rate=rate, bits_per_s=300_000)
+    once = make_sample(target.with_name("once.mp4"), seconds=seconds, size=size, rate=rate, bits_per_s=bits_per_s)
     command = [
         *(str(ffmpeg_path()), "-hide_banner", "-nostdin", "-v", "error", "-y"),
         *("-stream_loop", str(times - 1), "-i", file_name(once), "-map", "0", "-c", "copy", file_name(target)),
     ]
-    limits = Limits(wall_s=1800, cpu_s=1800, memory_bytes=4 << 30, file_bytes=8 << 30)
+    limits = Limits(wall_s=1800, cpu_s=1800, memory_bytes=4 << 30, file_bytes=16 << 30)
     outcome = run_program(command, limits=limits, readable=[once], writable=target.parent)
     once.unlink()
     if outcome.status != 0 or not target.is_file():

@@ -11,7 +11,7 @@ from services.errors import ClipTooLong, VerbatimNotPossible
 from services.media.descriptions import plain_description
 from services.media.frames import FrameIndex, IndexedTrack
 from services.media.muxing import OutTrack
-from services.media.samples import Ints
+from services.media.samples import Ints, Samples
 from services.media.virtual import Extent, gather
 
 BOXED: Final = frozenset({"mp4", "mov", "3gp"})
@@ -75,7 +75,7 @@ def frames_between(track: IndexedTrack, low: int, high: int) -> Stretch:
         first_tick=int(samples.dts[low]),
         duration=_durations(samples.dts[chosen], following, track.index),
         cts=samples.cts[chosen],
-        pts=samples.pts[chosen],
+        pts=samples.dts[chosen] + samples.cts[chosen],
         offset=samples.offset[chosen],
         size=samples.size[chosen],
         sync=samples.sync[chosen],
@@ -104,11 +104,19 @@ def sound_between(track: IndexedTrack, start: Fraction, end: Fraction) -> Stretc
     low, high = track.tick_at(start), track.tick_at(end)
     if track.frame_bytes and len(track.samples):
         return _instants_between(track, low, high)
-    pts = track.samples.pts
-    chosen = np.flatnonzero(track.shown & (pts >= low) & (pts < high))
+    near = _near(track.samples, low, high)
+    pts = track.samples.dts[near] + track.samples.cts[near]
+    chosen = np.flatnonzero(track.shown[near] & (pts >= low) & (pts < high)) + near.start
     if len(chosen) == 0:
         return None
     return frames_between(track, int(chosen[0]), int(chosen[-1]) + 1)
+
+
+def _near(samples: Samples, low: int, high: int) -> slice:
+    """Narrow the search by when samples are decoded: a clip's cost does not grow with the recording."""
+    earliest, latest = int(samples.cts.min(initial=0)), int(samples.cts.max(initial=0))
+    begin, end = np.searchsorted(samples.dts, [low - latest, high - earliest])
+    return slice(int(begin), int(end))
 
 
 def instant_ticks(track: IndexedTrack) -> int:
@@ -165,8 +173,8 @@ def out_track(stretch: Stretch, position: Ints, *, zero: Fraction, end: Fraction
     Raises:
         VerbatimNotPossible: its description cannot be taken over.
     """
-    track = stretch.track
-    begins = track.seconds(stretch.first_shown)
+    track, first = stretch.track, stretch.first_shown
+    begins = track.seconds(first)
     ends = track.seconds(stretch.end_tick) if end is None else end
     return OutTrack(
         kind=track.kind,
@@ -178,7 +186,7 @@ def out_track(stretch: Stretch, position: Ints, *, zero: Fraction, end: Fraction
         sync=stretch.sync,
         position=position,
         delay=begins - zero,
-        media_time=stretch.first_shown - stretch.first_tick,
+        media_time=first - stretch.first_tick,
         edit_duration=ends - begins,
         matrix=track.matrix,
         width=track.width,

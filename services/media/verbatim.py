@@ -68,7 +68,7 @@ def cut_verbatim(index: FrameIndex, wanted: TimeRange) -> Verbatim:
     _require_whole(pictures)
     start = lead.seconds(pictures.first_shown)
     to_end = high >= len(lead.samples) or not lead.shown[high:].any()
-    end = max(index.duration, start) if to_end else lead.seconds(int(lead.samples.pts[high]))
+    end = max(index.duration, start) if to_end else lead.seconds(int(lead.samples.dts[high] + lead.samples.cts[high]))
     first = int(lead.shown[:low].sum())
     frames = (first, first + int(pictures.shown.sum()))
     shown_until = None if to_end else end
@@ -84,7 +84,7 @@ def _groups(track: IndexedTrack, inside: TimeRange) -> tuple[int, int]:
     entries = track.entries
     if len(entries) == 0 or entries[0] != 0:
         entries = np.concatenate(([0], entries)).astype(np.int64)
-    moments = track.samples.pts[entries]
+    moments = track.samples.dts[entries] + track.samples.cts[entries]
     before = max(int(np.searchsorted(moments, _tick_after(track, inside.start))) - 1, 0)
     after = max(int(np.searchsorted(moments, _tick_from(track, inside.end))), before + 1)
     if after < len(entries):

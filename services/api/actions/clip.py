@@ -109,11 +109,11 @@ def clip(
                 "rec.clip", recording_id, actor=who.name, viewing=seen.viewing, mode=mode,
                 start=print_seconds(plan.start), end=print_seconds(plan.end), first_frame=first, end_frame=last,
             )  # fmt: skip
-        ENTERED.add(seen.viewing, mode, start, end)
     seen.note_times(float(plan.start), float(plan.end))
-    if isinstance(plan, Verbatim):
-        return make_verbatim(source, plan, seen)
-    return make_exact(archive, source, plan, seen)
+    made = make_verbatim(source, plan, seen) if isinstance(plan, Verbatim) else make_exact(archive, source, plan, seen)
+    if isinstance(made.body, VirtualFile):  # others come whole each time, whatever range is asked for
+        ENTERED.add(seen.viewing, mode, start, end)
+    return made
 
 
 def make_verbatim(source: Source, plan: Verbatim, seen: Look) -> Clip:
@@ -169,10 +169,11 @@ def source_of(archive: Archive, who: Principal, recording_id: str, action: str) 
             raise unmade(session, recording, "its index")
         facts = MediaFacts.from_json(recording.facts)
         stored = Stored.original(session.get_one(Object, recording.object_id))
-    frame_times = archive.frame_times_of(recording_id)
+    index = archive.index_of(recording_id)
+    frame_times = archive.frame_times_of(recording_id) if index is None else index.frame_times
     if facts.video is not None and frame_times is None:
         raise NotPlayable("the times of its frames are not known, so none can be named")
-    return Source(stored, facts, frame_times, archive.index_of(recording_id), recording.filename)
+    return Source(stored, facts, frame_times, index, recording.filename)
 
 
 def _plan(source: Source, wanted: TimeRange, mode: str) -> "ExactPlan | Verbatim":
