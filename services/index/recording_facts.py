@@ -126,13 +126,21 @@ def _item(row: Recording, links: Sequence[Link], units: Mapping[str, str]) -> di
         "device": row.device,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
-        "duration": None if row.duration is None else Fraction(row.duration),
+        "duration": _duration(row),
         "size": row.size_bytes,
         "sha256": row.sha256,
         "flags": tuple(Flag.from_json(flag) for flag in row.flags),
         "cases": tuple(link.number for link in links if link.target_type == "case"),
         "incidents": tuple(link.number for link in links if link.target_type == "incident"),
     }
+
+
+def _duration(row: Recording) -> Fraction | None:
+    """Give how long a recording plays; nothing that can be played has no length, rather than one of 0."""
+    if row.duration is None:
+        return None
+    duration = Fraction(row.duration)
+    return duration if duration or row.playable else None
 
 
 def _links(session: Session, ids: Sequence[str]) -> dict[str, list[Link]]:

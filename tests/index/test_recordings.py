@@ -228,6 +228,27 @@ def test_a_detail_adds_where_it_came_from_and_why_it_belongs_there(archive: Arch
     assert (found.renditions, found.progress, found.version) == (("poster",), None, 1)
 
 
+@pytest.mark.parametrize(
+    ("duration", "playable", "shown"),
+    [
+        (Fraction(0), False, None),
+        (None, False, None),
+        (Fraction(0), True, Fraction(0)),
+        (Fraction(5, 2), False, Fraction(5, 2)),
+    ],
+    ids=["damaged", "not examined", "one frame without an end", "no decoder"],
+)
+def test_what_holds_nothing_to_play_has_no_duration(
+    sqlite_archive: Archive, duration: Fraction | None, playable: bool, shown: Fraction | None
+) -> None:
+    recording = add_recording(sqlite_archive, duration=duration, playable=playable)
+
+    with sqlite_archive.reading() as session:
+        row = session.get_one(Recording, recording)
+        assert facts(session, row).duration == shown
+        assert [item.duration for item in page(session, everywhere("auditor"), Filter()).items] == [shown]
+
+
 def test_progress_is_that_of_the_review_proxy(archive: Archive, clock: HeldClock) -> None:
     recording = add_recording(archive)
 
