@@ -24,7 +24,7 @@ from services.media.frames import IndexedTrack
 from services.media.framing import index_of_movie
 from services.media.hearing import hear
 from services.media.interleave import interleaved
-from services.media.joinverbatim import Joined, Taken
+from services.media.joinverbatim import MOST_PARTS, Joined, Taken
 from services.media.movie import read_movie
 from services.media.muxing import OutTrack, progressive
 from services.media.programs import MEMORY_BYTES, command, file_name
@@ -33,9 +33,6 @@ from services.media.splice import Part, splice
 from services.media.stretch import frames_between, gathered, out_track
 from services.media.timecode import TimeRange, print_seconds
 from services.media.virtual import Extent, Piece, VirtualFile
-
-MOST_PARTS: Final = 31
-"""Recordings in one clip: parameter sets have 31 ids beside 0. Source: H.264 section 7.4.2.1.1."""
 
 _SAME_S: Final = Fraction(1, 10_000)
 """Times nearer than this are the same frame: encoders may count in other ticks."""

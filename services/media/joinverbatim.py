@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from services.errors import ClipTooLong, VerbatimNotPossible
 from services.media.frames import FrameIndex
@@ -12,6 +13,9 @@ from services.media.stretch import MOST_SAMPLES, Stretch, frames_between, requir
 from services.media.timecode import TimeRange, print_seconds
 from services.media.verbatim import Verbatim, cut_verbatim
 from services.media.virtual import VirtualFile
+
+MOST_PARTS: Final = 31
+"""Recordings in one clip: its headers name them all, and parameter sets have 31 ids beside 0 (H.264 7.4.2.1.1)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +59,8 @@ def join_verbatim(wanted: Sequence[Wanted]) -> Joined:
         VerbatimNotPossible: they cannot be joined without decoding; the message says why.
         ClipTooLong: the clip would hold more frames than a clip may.
     """
+    if len(wanted) > MOST_PARTS:
+        raise ClipTooLong(f"a clip holds at most {MOST_PARTS} recordings, not {len(wanted)}: make an export")
     cuts = [cut_verbatim(one.index, one.stretch) for one in wanted]
     for one, cut in zip(wanted[1:], cuts[1:], strict=True):
         if print_seconds(cut.start) != print_seconds(one.stretch.start):

@@ -184,7 +184,7 @@ def _placed(ordered: Sequence[Take], origin: Fraction) -> list[Member]:
     reach = Fraction(0)
     for number, take in enumerate(ordered):
         before = ordered[number - 1] if number else None
-        start, method, uncertainty = _start(take, before, members, origin)
+        start, method, uncertainty = _start(take, before, members, origin, reach)
         behind = reach if members else start
         members.append(
             Member(
@@ -203,9 +203,9 @@ def _placed(ordered: Sequence[Take], origin: Fraction) -> list[Member]:
 
 
 def _start(
-    take: Take, before: Take | None, members: Sequence[Member], origin: Fraction
+    take: Take, before: Take | None, members: Sequence[Member], origin: Fraction, reach: Fraction
 ) -> tuple[Fraction, Method, Fraction]:
-    """Say where a recording begins, by what, and how sure that is."""
+    """Say where a recording begins, by what, and how sure that is; `reach` is the end of all before it."""
     if before is None:
         start = origin if take.clock is None else take.clock
         return start, "given" if take.given and take.clock is not None else "clock", take.uncertainty
@@ -214,7 +214,6 @@ def _start(
     if proven is not None:
         return proven, "pts", last.uncertainty
     follows = before.sequence is not None and take.sequence == before.sequence + 1
-    reach = max(member.end for member in members)
     if take.clock is None:
         return reach, "sequence", take.uncertainty
     if abs(take.clock - reach) < WITHIN * max(take.step, before.step):
