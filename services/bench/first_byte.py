@@ -46,7 +46,9 @@ def measure(folder: Path, scale: float) -> Result:
 
         clip(0)
         store(0)
+        before = served.cpu_s()["serve"]
         asked, own = take_turns(clip, store, rounds_of(ROUNDS, scale))
+        cpu_ms = 1000 * (served.cpu_s()["serve"] - before) / len(asked)
         above = [max(one - other, 0.001) for one, other in zip(asked, own, strict=True)]
         line.close()
     return Result(
@@ -58,7 +60,11 @@ def measure(folder: Path, scale: float) -> Result:
         must=20.0,
         aim=8.0,
         judged="median",
-        more={"seconds": whole, "asked": [float(f"{one:.4g}") for one in asked]},
+        more={
+            "seconds": whole,
+            "server_cpu_ms_a_clip": float(f"{cpu_ms:.4g}"),
+            "asked": [float(f"{one:.4g}") for one in asked],
+        },
     )
 
 
