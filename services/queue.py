@@ -32,6 +32,7 @@ _ALL: Final = (
     JobKind("link", "examine", "find incidents and cases for a recording again"),
     JobKind("relink", "examine", "link recordings again after an incident or a case arrived or changed"),
     JobKind("index", "examine", "make the frame index of a recording that an older version examined"),
+    JobKind("look-over", "examine", "decode a few key frames for a first storyboard and first findings"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
     JobKind("align", "render", "measure by their sound how far apart the channels of a session began"),
 )

@@ -2,7 +2,7 @@
 Put the steps in order: what a job runs, and which job follows it.
 
 receive → **received** → seal → deposit → record → **stored** → read back → **verified**
-and beside it examine → remux → **playable** → link → render → **ready**; channels of one session → align.
+and beside it examine → remux → **playable** → link → look over → render → **ready**; channels of one session → align.
 """
 
 from services.bootstrap import Archive
@@ -11,6 +11,7 @@ from services.ingest.steps.align import align
 from services.ingest.steps.deposit import deposit
 from services.ingest.steps.examine import examine
 from services.ingest.steps.link import link, relink
+from services.ingest.steps.look_over import look_over
 from services.ingest.steps.read_back import read_back
 from services.ingest.steps.record import record
 from services.ingest.steps.reindex import reindex
@@ -43,6 +44,9 @@ def run_examine(archive: Archive, running: Running) -> None:
         recording = session.get_one(Recording, recording_id)
         now = archive.clock()
         bells = [ask(session, "render", recording_id, now)] if recording.playable else []
+        if recording.playable:
+            # behind the next recordings' own examination: those cannot be played before it
+            bells.append(ask(session, "look-over", recording_id, now, priority=6))
         if recording.playable and recording.session_number is not None and recording.channel is not None:
             bells.append(ask(session, "align", recording_id, now, priority=7))
     archive.ring(bells)
@@ -61,6 +65,11 @@ def run_relink(archive: Archive, running: Running) -> None:
 def run_index(archive: Archive, running: Running) -> None:
     """Index a recording that an older version examined."""
     reindex(archive, running.job.key)
+
+
+def run_look_over(archive: Archive, running: Running) -> None:
+    """Give a recording its first storyboard and findings."""
+    look_over(archive, running.job.key)
 
 
 def run_render(archive: Archive, running: Running) -> None:

@@ -15,6 +15,7 @@ _ALL: Final[Mapping[str, Callable[[Archive, Running], None]]] = {
     "link": pipeline.run_link,
     "relink": pipeline.run_relink,
     "index": pipeline.run_index,
+    "look-over": pipeline.run_look_over,
     "render": pipeline.run_render,
     "align": pipeline.run_align,
 }

@@ -16,8 +16,10 @@ from services.errors import HuisuError, ToolFailed
 
 TARGETS = frozenset(
     {
+        "services.media.first_look:look_request",
         "services.media.packets:anchor_request",
         "services.media.probe:examine_request",
+        "services.media.quality:quality_request",
         "services.media.stills:still_request",
     }
 )

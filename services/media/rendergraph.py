@@ -1,20 +1,27 @@
 """
 Draw the filter graph of one render: one decode, and a branch for each thing that is made of it.
 
-Analysis of a later release (black, freeze, scene, silence) joins as further branches.
+Pictures are scaled once, then copied to the encoder, the poster, the storyboard, the detectors and the grey pictures
+that sharpness is measured on. Sound is brought onto the recording's clock once, then encoded, and written channel by
+channel for the outline and its levels.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
 from services.media.anchor import Anchor
+from services.media.blackfreeze import Prints, watched
 from services.media.facts import FrameTimes, MediaFacts
 from services.media.ffmpeglog import PROGRESS_FORMAT
+from services.media.pcm import MOST_CHANNELS
 from services.media.pictures import pictures
 from services.media.programs import file_name, guarded_input, seconds_text
+from services.media.quality import picture_interval
+from services.media.sharpness import LINES
 from services.media.sound import PCM_RATE
 from services.media.storyboard import COLUMNS, TILE_HEIGHT, TILE_WIDTH, plan_storyboard
 
@@ -49,6 +56,8 @@ class Job:
     picture: int | None
     sound: int | None
     channels: int
+    beside: Mapping[int, int] = field(default_factory=dict)
+    """Further streams of sound, which are judged and not played: their numbers, and their channels."""
 
     @property
     def proxy(self) -> Path:
@@ -66,9 +75,25 @@ class Job:
         return self.folder / "storyboard.jpg"
 
     @property
+    def grey(self) -> Path:
+        """Name the grey pictures that sharpness is measured on; removed afterwards."""
+        return self.folder / "grey.y4m"
+
+    @property
+    def prints(self) -> Prints:
+        """Name what the detectors print into; removed afterwards."""
+        return Prints(self.folder)
+
+    @property
     def pcm(self) -> Path:
-        """Name the raw sound that peaks are drawn from; removed afterwards."""
-        return self.folder / "sound.pcm"
+        """Name the plain sound that peaks are drawn from; removed afterwards."""
+        return self.folder / "sound.au"
+
+    @property
+    def heard(self) -> dict[int, Path]:
+        """Name the plain sound of each stream that is judged, by its number; removed afterwards."""
+        beside = {stream: self.folder / f"sound-{stream}.au" for stream in self.beside}
+        return beside if self.sound is None else {self.sound: self.pcm} | beside
 
     @property
     def peaks(self) -> Path:
@@ -78,7 +103,12 @@ class Job:
     @property
     def files(self) -> tuple[Path, ...]:
         """Name everything that a render leaves in its folder, also one that was ended half-way."""
-        return self.proxy, self.poster, self.sheet, self.pcm, self.peaks
+        return self.proxy, self.poster, self.sheet, self.peaks, *self.passing
+
+    @property
+    def passing(self) -> tuple[Path, ...]:
+        """Name what is measured and then removed."""
+        return self.grey, self.pcm, *self.heard.values(), *self.prints.files.values()
 
 
 def outputs(job: Job) -> Any:
@@ -87,14 +117,15 @@ def outputs(job: Job) -> Any:
     bound = {"t": seconds_text(job.facts.duration + SPARE_S)}
     proxied, others = [], []
     if job.picture is not None:
-        branches = _upright(source[str(job.picture)], job).filter_multi_output("split", 3)
+        branches = _upright(source[str(job.picture)], job).filter_multi_output("split", 4)
         proxied.append(branches[0])
-        others += [_poster(branches[1], job), _sheet(branches[2], job)]
+        others += [_poster(branches[1], job), _sheet(branches[2], job), _grey(branches[3], job)]
     if job.sound is not None:
         heard = _timed_sound(source[str(job.sound)], job).filter_multi_output("asplit", 2)
-        proxied.append(heard[0])
-        drawn = heard[1].filter("aresample", PCM_RATE).filter("aformat", sample_fmts="s16")
-        others.append(ffmpeg.output(drawn, file_name(job.pcm), f="s16le", **bound))
+        proxied.append(_for_players(heard[0], job.channels))
+        others.append(_plain(heard[1], job.pcm, job.channels, bound))
+    for stream, channels in job.beside.items():
+        others.append(_plain(_timed_sound(source[str(stream)], job), job.heard[stream], channels, bound))
     proxy = ffmpeg.output(*proxied, file_name(job.proxy), **_proxy_options(job), **bound)
     return ffmpeg.merge_outputs(proxy, *others)
 
@@ -119,13 +150,39 @@ def _upright(stream: Any, job: Job) -> Any:
 def _timed_sound(stream: Any, job: Job) -> Any:
     """Keep the sound between first and last frame at its own times; fill gaps, drop what overlaps."""
     origin = seconds_text(job.anchor.origin)
-    layout = "stereo" if job.channels == 2 else "mono"
     return (
         stream.filter("atrim", start=origin, end=seconds_text(job.anchor.origin + job.facts.duration))
         .filter("asetpts", f"PTS-({origin})/TB")
         .filter("aresample", **{"async": 1, "first_pts": 0, "min_hard_comp": "0.01"})
-        .filter("aformat", channel_layouts=layout)
     )
+
+
+def _for_players(stream: Any, channels: int) -> Any:
+    """Give one or two channels, as players have loudspeakers; the original keeps them all."""
+    if channels > 2:
+        stream = stream.filter("aresample")  # else the other branch would be mixed down, too
+    return stream.filter("aformat", channel_layouts="stereo" if channels > 1 else "mono")
+
+
+def _plain(stream: Any, path: Path, channels: int, bound: Mapping[str, object]) -> Any:
+    """Write 8 kHz samples, each channel by itself: one or two are what was claimed, more are what is decoded."""
+    form: dict[str, object] = {"sample_fmts": "s16"}
+    if channels in {1, 2} or channels > MOST_CHANNELS:
+        form["channel_layouts"] = "mono" if channels == 1 else "stereo"
+    drawn = stream.filter("aresample", PCM_RATE).filter("aformat", **form)
+    return ffmpeg.output(drawn, file_name(path), **{"f": "au", "c:a": "pcm_s16be", **bound})
+
+
+def _grey(stream: Any, job: Job) -> Any:
+    """Let every picture pass the detectors, and keep a small grey one every so often."""
+    factor = f"min(1,{LINES}/min(iw,ih))"
+    kept = (
+        watched(stream, job.prints)
+        .filter("fps", f"1/{picture_interval(job.facts.duration)}", round="up", start_time=0)
+        .filter("scale", f"max(16,2*trunc(iw*{factor}/2))", f"max(16,2*trunc(ih*{factor}/2))", flags="fast_bilinear")
+        .filter("format", "gray")
+    )
+    return ffmpeg.output(kept, file_name(job.grey), f="yuv4mpegpipe", fps_mode="passthrough", strict=-1)
 
 
 def _poster(stream: Any, job: Job) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from services.errors import Invalid
+from services.media.pcm import open_pcm
 
 PCM_RATE = 8000
 """Samples a second of the sound that peaks are drawn from: speech needs no more."""
@@ -15,7 +15,7 @@ BLOCK_PEAKS = 4096
 """Peaks worked on at once: 650,000 samples a channel."""
 
 
-def write_peaks(pcm: Path, channels: int, target: Path) -> None:
+def write_peaks(pcm: Path, target: Path) -> None:
     """
     Write the peaks of 16-bit 8 kHz sound as JSON, in bounded memory.
 
@@ -23,30 +23,25 @@ def write_peaks(pcm: Path, channels: int, target: Path) -> None:
     one hour of one channel is 1.4 MB at most. A last stretch shorter than 20 ms counts as one.
 
     Raises:
-        Invalid: the number of channels is not 1 to 8.
+        Invalid: these are no samples of a recorder.
 
     Source: https://github.com/bbc/audiowaveform, doc/DataFormat.md.
     """
-    if not 1 <= channels <= 8:
-        raise Invalid(f"sound has 1 to 8 channels, not {channels}")
     step = PCM_RATE // PEAKS_PER_SECOND
-    samples = pcm.stat().st_size // (2 * channels)
-    head = {
-        "version": 2,
-        "channels": channels,
-        "sample_rate": PCM_RATE,
-        "samples_per_pixel": step,
-        "bits": 8,
-        "length": -(-samples // step),
-    }
-    with pcm.open("rb") as source, target.open("w", encoding="ascii") as out:
+    with open_pcm(pcm) as sound, target.open("w", encoding="ascii") as out:
+        head = {
+            "version": 2,
+            "channels": sound.channels,
+            "sample_rate": PCM_RATE,
+            "samples_per_pixel": step,
+            "bits": 8,
+            "length": -(-sound.samples // step),
+        }
         out.write(json.dumps(head, separators=(",", ":"))[:-1] + ',"data":[')
         first = True
-        while block := source.read(BLOCK_PEAKS * step * channels * 2):
-            sound = np.frombuffer(block, "<i2", len(block) // (2 * channels) * channels).reshape(-1, channels)
-            if len(sound):
-                out.write(("" if first else ",") + ",".join(map(str, _peaks(sound, step).tolist())))
-                first = False
+        for block in sound.blocks(BLOCK_PEAKS * step):
+            out.write(("" if first else ",") + ",".join(map(str, _peaks(block, step).tolist())))
+            first = False
         out.write("]}")
 
 

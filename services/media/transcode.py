@@ -1,33 +1,42 @@
 """
-Make what reviewers look at from one decode of an original: review proxy, poster, storyboard, sound peaks.
+Make what reviewers look at from one decode of an original: review proxy, poster, storyboard, sound peaks; and judge
+picture and sound on the way.
 
-One ffmpeg process (knowledge/media 3: 1.02 times a bare transcode, against 2.85 in separate passes). The
-original's own frame times are kept, one proxy frame per frame, counted from the first one.
+One ffmpeg process (knowledge/media 3: 1.02 times a bare transcode, against 2.85 in separate passes), then one child
+that measures what it left. The original's own frame times are kept, one proxy frame per frame, counted from the first.
 """
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from services.errors import DiskFull, MediaError, NoDecoder, ToolFailed, Unplayable
+from services.media import soundlevels
 from services.media.anchor import find_anchor
-from services.media.facts import Flag, FrameTimes, MediaFacts
+from services.media.blackfreeze import read_prints
+from services.media.facts import Flag, FrameTimes, MediaFacts, Stream
 from services.media.ffmpeglog import Report
 from services.media.made import MadeTrack, read_made
 from services.media.programs import MEMORY_BYTES, command, ffmpeg_version
+from services.media.quality import PICTURE_DETECTOR, measure
 from services.media.rendergraph import PROXY, Job, outputs
 from services.media.sandbox import Limits, Outcome, run_program
 from services.media.sound import write_peaks
 from services.media.storyboard import Storyboard, plan_storyboard, thumbnails_vtt
 
-__all__ = ["PROXY", "Rendered", "Storyboard", "render", "thumbnails_vtt"]
+DETECTORS = frozenset({"blackdetect", "freezedetect", PICTURE_DETECTOR, soundlevels.DETECTOR})
+"""What judges picture and sound here: findings of a new run take the place of the old ones."""
+
+__all__ = ["DETECTORS", "PROXY", "Rendered", "Storyboard", "render", "thumbnails_vtt"]
 
 SOUND_TOLERANCE = Fraction(1, 20)
 """Part of the sound that may be thrown away to follow its own time stamps before they count as damaged."""
 DURATION_TOLERANCE_S = Fraction(1)
+MOST_BESIDE = 7
+"""Streams of sound that are judged beside the first: an interview room has no more microphones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,8 @@ class Rendered:
     Hold the renditions made of one original, as files in the folder given to `render`.
 
     `frames` and `duration` (seconds) are the proxy's own, read back from it. `poster`, `sheet` and
-    `storyboard` are None without pictures, `peaks` without sound. `flags` say what did not decode.
+    `storyboard` are None without pictures, `peaks` without sound. `flags` say what did not decode, `findings`
+    what is wrong with pictures and sound that did, from `measures`.
     """
 
     proxy: Path
@@ -48,6 +58,8 @@ class Rendered:
     duration: Fraction
     recipe: dict[str, Any]
     flags: tuple[Flag, ...]
+    findings: tuple[Flag, ...] = ()
+    measures: Mapping[str, Any] = field(default_factory=dict)
 
 
 def render(
@@ -82,7 +94,8 @@ def render(
         frame_times,
         picture.index if picture else None,
         sound.index if sound else None,
-        2 if sound and (sound.channels or 1) > 1 else 1,
+        sound.channels or 1 if sound else 1,
+        _beside(facts, sound),
     )
     flags: list[Flag] = []
     highest = Fraction(0)
@@ -94,6 +107,10 @@ def render(
 
     run = _run(job, rise)
     complaint = "" if job.sound is None else _damaged_sound(run)
+    if complaint and job.beside:
+        job = replace(job, beside={})  # it may be another stream that spoils the reckoning
+        run = _run(job, rise)
+        complaint = _damaged_sound(run)
     if complaint:
         if job.picture is None:
             raise Unplayable(f"its sound could not be decoded: {complaint}")
@@ -104,6 +121,12 @@ def render(
         raise Unplayable(f"nothing of it could be decoded: {run.outcome.last_words[-500:]}")
     flags += _missing(job, run.leading, run.report)
     return _rendered(job, run.leading, tuple(flags))
+
+
+def _beside(facts: MediaFacts, sound: Stream | None) -> dict[int, int]:
+    """Number the further streams of sound that decode, and count their channels."""
+    others = [stream for stream in facts.streams if stream.kind == "audio" and stream.decodable and stream != sound]
+    return {stream.index: stream.channels or 1 for stream in others[:MOST_BESIDE]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +209,15 @@ def _missing(job: Job, made: MadeTrack, report: Report) -> list[Flag]:
 
 def _rendered(job: Job, leading: MadeTrack, flags: tuple[Flag, ...]) -> Rendered:
     if job.sound is not None:
-        write_peaks(job.pcm, job.channels, job.peaks)
-    job.pcm.unlink(missing_ok=True)
+        write_peaks(job.pcm, job.peaks)
+    watched = read_prints(job.prints, job.facts.duration, job.frame_times)
+    quality = measure(
+        job.grey if job.grey.is_file() else None,
+        {stream: path for stream, path in job.heard.items() if path.is_file()},
+        job.facts.duration,
+    )
+    for passing in job.passing:
+        passing.unlink(missing_ok=True)
     recipe = {"tool": "ffmpeg", "version": ffmpeg_version(), "parameters": PROXY | {"sound": job.sound is not None}}
     has_sheet = job.sheet.is_file()
     return Rendered(
@@ -200,4 +230,6 @@ def _rendered(job: Job, leading: MadeTrack, flags: tuple[Flag, ...]) -> Rendered
         duration=leading.end,
         recipe=recipe,
         flags=flags,
+        findings=(*watched.flags(quality.changes), *quality.flags),
+        measures={**watched.to_json(), **quality.measures},
     )

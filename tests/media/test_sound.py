@@ -1,6 +1,7 @@
 """The outline of the sound holds the lowest and highest sample of each 20 ms, exactly."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from services.media.sound import write_peaks
 
 
 def peaks_of(folder: Path, samples: np.ndarray, channels: int) -> dict[str, Any]:
-    pcm, target = folder / "sound.pcm", folder / "peaks.json"
-    pcm.write_bytes(samples.astype("<i2").tobytes())
-    write_peaks(pcm, channels, target)
+    pcm, target = folder / "sound.au", folder / "peaks.json"
+    pcm.write_bytes(struct.pack(">4s5I", b".snd", 24, 0xFFFFFFFF, 3, 8000, channels) + samples.astype(">i2").tobytes())
+    write_peaks(pcm, target)
     read: dict[str, Any] = json.loads(target.read_text())
     return read
 
@@ -69,5 +70,5 @@ def test_working_in_blocks_changes_nothing(tmp_path: Path, rows: int, channels: 
 
 
 def test_absurd_channels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="not 9"):
-        peaks_of(tmp_path, np.zeros(160), 9)
+    with pytest.raises(Invalid, match="not 33"):
+        peaks_of(tmp_path, np.zeros(160), 33)

@@ -1,6 +1,11 @@
-"""Render what people look at: review proxy, poster, storyboard and sound peaks, in one pass of one program."""
+"""
+Render what people look at, review proxy, poster, storyboard and sound peaks, and judge picture and sound; in one pass
+of one program.
+"""
 
+import json
 from collections.abc import Callable
+from typing import Final
 
 from sqlalchemy import select
 
@@ -8,18 +13,24 @@ from services.bootstrap import Archive
 from services.custody.work import Work
 from services.digest import Digest
 from services.errors import NoDecoder, Unplayable
-from services.index.flags import set_flags
+from services.index.flags import replace_findings, set_flags
 from services.index.models import Object, Recording, Rendition
 from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
-from services.ingest.publish import Made, publish
+from services.ingest.publish import Made, clear, drop, publish
 from services.ingest.scratch import scratch
+from services.media import look_over, suspicion
 from services.media.facts import Flag, MediaFacts
-from services.media.transcode import Rendered
+from services.media.transcode import DETECTORS, Rendered
 from services.media.transcode import render as make
-from services.storage import keys
 
 Report = Callable[[float], None]
+
+FORERUNNERS: Final = frozenset({look_over.DETECTOR, suspicion.DETECTOR})
+"""What guesses before everything is decoded; a render knows better."""
+
+FOR_A_WHILE: Final = ("remux", "poster", "storyboard")
+"""Kinds of rendition that something made in haste may be of, until the render's own are there."""
 
 
 def render(archive: Archive, recording_id: str, report: Report) -> None:
@@ -37,7 +48,7 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
         key, version, digest = obj.key, obj.version_id, Digest.from_hex(obj.sha256)
         made_before = rendition(session, recording_id, "proxy") is not None
     if made_before:
-        _clear_remux(archive, digest)
+        _clear(archive, digest)
         return
     times = archive.frame_times_of(recording_id)
     with scratch(archive.settings.paths.scratch) as folder:
@@ -51,8 +62,8 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
             recording = work.session.get_one(Recording, recording_id, with_for_update=True)
             keep(work, recording)
             _note_ready(work, recording, rendered)
-            _drop_remux(work, recording)
-    _clear_remux(archive, digest)
+            _drop_what_was_for_a_while(work, recording)
+    _clear(archive, digest)
 
 
 def _made(rendered: Rendered) -> list[Made]:
@@ -66,38 +77,37 @@ def _made(rendered: Rendered) -> list[Made]:
         )
     if rendered.peaks is not None:
         made.append(Made("peaks", "peaks.json", rendered.recipe, "application/json", path=rendered.peaks))
+    recipe = {key: rendered.recipe[key] for key in ("tool", "version")} | {
+        "kind": "analysis",
+        "detectors": dict(sorted({flag.detector: flag.version for flag in rendered.findings}.items())),
+    }
+    content = json.dumps(rendered.measures, separators=(",", ":")).encode()
+    made.append(Made.of_bytes("analysis", "analysis.json", content, recipe, "application/json"))
     return made
 
 
 def _note_ready(work: Work, recording: Recording, rendered: Rendered) -> None:
-    if rendered.flags:
-        set_flags(recording, [*recording.flags, *(flag.to_json() for flag in rendered.flags)])
+    before = list(recording.flags)
+    replace_findings(recording, rendered.findings, DETECTORS | FORERUNNERS)
+    set_flags(recording, [*recording.flags, *(flag.to_json() for flag in rendered.flags)])
+    if recording.flags != before:
         work.append("rec.facts", recording.id, flags=recording.flags)
     if recording.state in {"kept", "playable"}:
         recording.state = "ready"
     recording.version += 1
 
 
-def _drop_remux(work: Work, recording: Recording) -> None:
-    row = rendition(work.session, recording.id, "remux")
-    if row is None:
-        return
-    work.session.delete(work.session.get_one(Rendition, row.id))
-    work.append(
-        "rec.rendition.drop", recording.id, rendition=row.id, kind="remux", object_key=row.key, sha256=row.sha256,
-        reason="the proxy is ready",
-    )  # fmt: skip
+def _drop_what_was_for_a_while(work: Work, recording: Recording) -> None:
+    """Forget copied fragments, and the poster and storyboard of the first look; the render's own stay."""
+    rows = select(Rendition).where(Rendition.recording_id == recording.id, Rendition.kind.in_(FOR_A_WHILE))
+    for row in work.session.scalars(rows).all():
+        if row.kind == "remux" or row.recipe.get("kind") == look_over.KIND:
+            drop(work, row, "what the render made is there")
 
 
-def _clear_remux(archive: Archive, digest: Digest) -> None:
-    """Remove the fragments that no recording of these bytes names any more, also those of a run that was killed."""
-    with archive.reading() as session:
-        twins = select(Recording.id).where(Recording.sha256 == digest.hex)
-        named = select(Rendition.key).where(Rendition.recording_id.in_(twins), Rendition.kind == "remux")
-        in_use = set(session.scalars(named))
-    for kept in list(archive.store.keys(f"{keys.renditions_of(digest)}remux/")):
-        if kept.key not in in_use:
-            archive.store.remove_derived(kept.key)
+def _clear(archive: Archive, digest: Digest) -> None:
+    for kind in FOR_A_WHILE:
+        clear(archive, digest, kind)
 
 
 def _note_undecodable(archive: Archive, recording_id: str, error: NoDecoder | Unplayable) -> None:
