@@ -135,7 +135,7 @@ def test_a_plug_pulled_at_this_point_loses_and_doubles_nothing(dock, victim, foo
         assert (row.state, recording.state) == ("verified", "ready")
         assert [session.query(table).count() for table in (Object, Arrival, Link)] == [1, 1, 1]
         kinds = sorted(rendition.kind for rendition in session.query(Rendition))
-        assert kinds == ["frame-index", "peaks", "poster", "proxy", "storyboard"]
+        assert kinds == ["analysis", "frame-index", "peaks", "poster", "proxy", "storyboard"]
         events = [line.entry.type for line in history(session, recording.id)]
         assert [events.count(name) for name in ("rec.ingest", "rec.verify", "rec.link")] == [1, 1, 1]
         assert {job.state for job in session.query(JobRow)} == {"done"}
