@@ -40,7 +40,12 @@ class Usability:
 
 @dataclass(frozen=True, slots=True)
 class SequenceSet:
-    """Say what a sequence parameter set sets. `is_progressive`: every picture is a whole frame."""
+    """
+    Say what a sequence parameter set sets. `is_progressive`: every picture is a whole frame.
+
+    `frame_number_bits`, `order_type` and `order_bits` say how the heads of slices number pictures and their order of
+    being shown. Source: ITU-T H.264 section 7.4.2.1.1.
+    """
 
     number: int
     profile: int
@@ -49,15 +54,21 @@ class SequenceSet:
     picture: Picture
     is_progressive: bool
     usability: Usability
+    frame_number_bits: int = 4
+    order_type: int = 0
+    order_bits: int = 4
 
 
-class _Bits:
+class Bits:
+    """Take numbers bit by bit from a unit of H.264, after its header byte; every one is checked against its end."""
+
     def __init__(self, unit: bytes) -> None:
         payload = unit.replace(b"\x00\x00\x03", b"\x00\x00")  # emulation prevention, H.264 section 7.4.1.1
         self._value = int.from_bytes(payload, "big")
         self._left = len(payload) * 8
 
     def take(self, count: int) -> int:
+        """Take `count` bits; raises `BadSampleTables` where there are fewer."""
         if count > self._left:
             raise BadSampleTables("a parameter set ends early")
         self._left -= count
@@ -73,6 +84,7 @@ class _Bits:
         return (1 << zeros) - 1 + self.take(zeros)
 
     def signed(self) -> int:
+        """Take one se(v). Source: ITU-T H.264 section 9.1.1."""
         value = self.golomb()
         return (value + 1) // 2 if value & 1 else -(value // 2)
 
@@ -84,7 +96,7 @@ def picture_of_h264(unit: bytes) -> Picture:
     Raises:
         BadSampleTables: it ends early or holds numbers that no picture has.
     """
-    return _sequence(_Bits(unit[1:_MOST_BYTES])).picture
+    return _sequence(Bits(unit[1:_MOST_BYTES])).picture
 
 
 def sequence_set(unit: bytes) -> SequenceSet:
@@ -94,7 +106,7 @@ def sequence_set(unit: bytes) -> SequenceSet:
     Raises:
         BadSampleTables: as `picture_of_h264`.
     """
-    bits = _Bits(unit[1:_MOST_BYTES])
+    bits = Bits(unit[1:_MOST_BYTES])
     found = _sequence(bits)
     return replace(found, usability=_usability(bits)) if bits.take(1) else found
 
@@ -106,19 +118,19 @@ def picture_set_ids(unit: bytes) -> tuple[int, int]:
     Raises:
         BadSampleTables: it ends early.
     """
-    bits = _Bits(unit[1:_MOST_BYTES])
+    bits = Bits(unit[1:_MOST_BYTES])
     return bits.golomb(), bits.golomb()
 
 
-def _sequence(bits: _Bits) -> SequenceSet:
+def _sequence(bits: Bits) -> SequenceSet:
     """Source: ITU-T H.264 section 7.3.2.1.1, up to what the usability information stands behind."""
     profile, constraints, level = bits.take(8), bits.take(8), bits.take(8)
     number = bits.golomb()
     chroma, depth = _chroma_and_depth(bits) if profile in _WITH_CHROMA else (1, 8)
-    bits.golomb()  # log2_max_frame_num
-    order = bits.golomb()
+    frame_number_bits, order = bits.golomb() + 4, bits.golomb()
+    order_bits = 4
     if order == 0:
-        bits.golomb()
+        order_bits = bits.golomb() + 4
     elif order == 1:
         bits.take(1)
         bits.signed()
@@ -138,7 +150,11 @@ def _sequence(bits: _Bits) -> SequenceSet:
     if width <= 0 or height <= 0:
         raise BadSampleTables(f"a parameter set crops the picture to {width} x {height}")
     picture = Picture(width, height, chroma, depth)
-    return SequenceSet(number, profile, constraints, level, picture, bool(whole), Usability())
+    if max(frame_number_bits, order_bits) > 16 or order > 2:
+        raise BadSampleTables(f"a parameter set numbers pictures with {frame_number_bits} and {order_bits} bits")
+    return SequenceSet(
+        number, profile, constraints, level, picture, bool(whole), Usability(), frame_number_bits, order, order_bits
+    )
 
 
 _SHAPES = (
@@ -150,7 +166,7 @@ _SHAPES = (
 _OWN_SHAPE = 255
 
 
-def _usability(bits: _Bits) -> Usability:
+def _usability(bits: Bits) -> Usability:
     """Source: ITU-T H.264 section E.1.1, up to where chroma samples lie."""
     shape = _pixel_shape(bits) if bits.take(1) else None
     if bits.take(1):  # overscan_info_present_flag
@@ -167,13 +183,13 @@ def _usability(bits: _Bits) -> Usability:
     return Usability(shape, full_range, primaries, transfer, matrix, place)
 
 
-def _pixel_shape(bits: _Bits) -> Fraction | None:
+def _pixel_shape(bits: Bits) -> Fraction | None:
     kind = bits.take(8)
     across, down = (bits.take(16), bits.take(16)) if kind == _OWN_SHAPE else (*_SHAPES, (0, 0))[min(kind, len(_SHAPES))]
     return Fraction(across, down) if across and down else None
 
 
-def _chroma_and_depth(bits: _Bits) -> tuple[int, int]:
+def _chroma_and_depth(bits: Bits) -> tuple[int, int]:
     chroma = bits.golomb()
     if chroma > 3:
         raise BadSampleTables(f"a parameter set names chroma {chroma}; there are 0 to 3")
@@ -191,7 +207,7 @@ def _chroma_and_depth(bits: _Bits) -> tuple[int, int]:
     return chroma, depth
 
 
-def _pass_scaling_list(bits: _Bits, size: int) -> None:
+def _pass_scaling_list(bits: Bits, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:

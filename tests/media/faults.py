@@ -106,7 +106,8 @@ def plant(
         f"anoisesrc=c=pink:r=48000:a=0.05:seed={seed}:d={scene.seconds}[{name}]"
         for seed, name in zip(NOISE_SEEDS, "lr", strict=True)
     )
-    graph = f"[0:v]{also},{picture},format=yuv420p[v];{noise};{sound}"
+    # some cameras use all 256 levels: the numbers of the filters are those of 16 to 235
+    graph = f"[0:v]scale=out_range=tv,format=yuv420p,{also},{picture},format=yuv420p[v];{noise};{sound}"
     _run(
         "-t", str(scene.seconds), "-i", f"file:{scene.path}", "-filter_complex", graph, "-map", "[v]", "-map", "[a]",
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf), "-g", str(gop), "-threads", "1"),
