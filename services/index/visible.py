@@ -10,10 +10,9 @@ incidents carry no footage, so their rule is a plain one, and stands here as SQL
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, String, cast, exists, false, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from services.accounts.rights import NAMED_ONLY_GRADE, Columns, Principal, What, allows, predicate, require, require_on
@@ -71,22 +70,11 @@ def _linked(*how: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def what_of(session: Session, recording_ids: Collection[str]) -> dict[str, What]:
-    """Load what matters to rights of these recordings, in five queries for each 500; unknown ids are left out."""
+    """Load what matters to rights of these recordings, in two queries for each 500; unknown ids are left out."""
     found: dict[str, What] = {}
     for ids in _batches(recording_ids):
-        named = _gather(session, select(Person.recording_id, Person.user_id).where(Person.recording_id.in_(ids)))
-        live = (Link.recording_id.in_(ids), Link.ended_at.is_(None))
-        sent = select(Link.recording_id, IncidentOfficer.officer).where(
-            *live, Link.target_type == "incident", IncidentOfficer.incident_id == Link.target_id
-        )
-        units = select(Link.recording_id, Case.unit_id).where(
-            *live, Link.target_type == "case", Case.id == Link.target_id, Case.unit_id.is_not(None)
-        )
-        team = select(Link.recording_id, CaseOfficer.officer).where(
-            *live, Link.target_type == "case", CaseOfficer.case_id == Link.target_id
-        )
-        officers, case_units, case_team = (_gather(session, query) for query in (sent, units, team))
-        linked = set(session.scalars(select(Link.recording_id).where(*live)))
+        sets = _gather(session, ids)
+        named, officers, case_units, case_team, linked = (sets[kind] for kind in _KINDS)
         rows = session.execute(
             select(Recording.id, Recording.unit_id, Recording.officer, Recording.kind, Recording.grade).where(
                 Recording.id.in_(ids)
@@ -107,11 +95,31 @@ def what_of(session: Session, recording_ids: Collection[str]) -> dict[str, What]
     return found
 
 
-def _gather(session: Session, query: Select[str, Any]) -> dict[str, frozenset[str]]:
-    sets: dict[str, set[str]] = {}
-    for key, value in session.execute(query):
-        sets.setdefault(key, set()).add(value)
-    return {key: frozenset(values) for key, values in sets.items()}
+_KINDS = ("named", "sent", "unit", "team", "linked")
+_IDS = frozenset({"named", "unit"})
+"""Kinds whose values are ids: as text they look otherwise in each database."""
+
+
+def _gather(session: Session, ids: Collection[str]) -> dict[str, dict[str, frozenset[str]]]:
+    """Load persons, and through live links officers, units and teams: by kind, then by recording; one query."""
+    # one column for values of several types: PostgreSQL unites only equal ones, and ids are not text there
+    live = (Link.recording_id.in_(ids), Link.ended_at.is_(None))
+    to_incident = Link.target_type == "incident", IncidentOfficer.incident_id == Link.target_id
+    to_case = (*live, Link.target_type == "case")
+    told = {
+        "named": select(Person.recording_id, cast(Person.user_id, String)).where(Person.recording_id.in_(ids)),
+        "sent": select(Link.recording_id, IncidentOfficer.officer).where(*live, *to_incident),
+        "unit": select(Link.recording_id, cast(Case.unit_id, String)).where(
+            *to_case, Case.id == Link.target_id, Case.unit_id.is_not(None)
+        ),
+        "team": select(Link.recording_id, CaseOfficer.officer).where(*to_case, CaseOfficer.case_id == Link.target_id),
+        "linked": select(Link.recording_id, literal("")).where(*live),
+    }
+    sets: dict[str, dict[str, set[str]]] = {kind: {} for kind in _KINDS}
+    marked = (query.add_columns(literal(kind)) for kind, query in told.items())
+    for recording, value, kind in session.execute(union_all(*marked)):
+        sets[kind].setdefault(recording, set()).add(str(UUID(value)) if kind in _IDS else value)
+    return {kind: {name: frozenset(values) for name, values in of.items()} for kind, of in sets.items()}
 
 
 def _batches(ids: Collection[str]) -> Iterator[list[str]]:
