@@ -32,7 +32,7 @@ def interview(theatre: Theatre, tmp_path_factory: pytest.TempPathFactory) -> str
     return upload.recording_id
 
 
-def played(theatre: Theatre, recording: str, **query: object) -> bytes:
+def played(theatre, recording, **query):
     told = theatre.reviewer.get(theatre.path("hls/index.m3u8", recording), params=query)
     assert told.status_code == 200, told.text
     (init,) = re.findall(r'URI="([^"]+)"', told.text)
@@ -40,7 +40,7 @@ def played(theatre: Theatre, recording: str, **query: object) -> bytes:
     return b"".join(theatre.reviewer.get(told.url.join(name)).raise_for_status().content for name in names)
 
 
-def tone(footage: bytes) -> float:
+def tone(footage):
     with av.open(io.BytesIO(footage)) as container:
         assert len(container.streams.audio) == 1
         sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
@@ -77,9 +77,7 @@ def test_the_same_segment_with_another_sound_has_another_name(theatre: Theatre, 
         ({"audio": 2, "rendition": "proxy"}, 409, "not-playable"),
     ],
 )
-def test_what_is_no_sound_cannot_be_chosen(
-    theatre: Theatre, interview: str, query: dict[str, object], status: int, code: str
-) -> None:
+def test_what_is_no_sound_cannot_be_chosen(theatre, interview, query, status, code):
     answer = theatre.reviewer.get(theatre.path("hls/index.m3u8", interview), params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)

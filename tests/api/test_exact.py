@@ -132,7 +132,7 @@ def test_kept_clips_are_bounded_and_the_oldest_goes_first() -> None:
     assert asked == [0, 1, 2, 1]
 
 
-def test_what_failed_is_tried_again() -> None:
+def test_what_failed_is_tried_again():
     kept = exact.Kept()
     answers = iter([Unfit("check-failed", "once"), cut_of(1)])
     found = [kept.get(("a", plan_of(0)), lambda: next(answers)) for _ in range(3)]

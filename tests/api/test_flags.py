@@ -21,7 +21,7 @@ BLACK = Flag("black", Fraction(2), Fraction(5), detector="blackdetect", version=
 HEADERS = {"If-Match": "*"}
 
 
-def flagged(archive: Archive, **more: object) -> str:
+def flagged(archive, **more):
     recording = add_recording(archive, **more)
     with archive.work() as work:
         row = work.session.get_one(Recording, recording)
@@ -69,7 +69,7 @@ def test_a_restored_flag_is_as_before_and_both_steps_are_in_the_ledger(
     assert events[-2:] == ["rec.flag.dismiss", "rec.flag.restore"]
 
 
-def test_nobody_dismisses_without_right_reason_version_or_flag(archive: Archive, scene: tuple[Principal, str]) -> None:
+def test_nobody_dismisses_without_right_reason_version_or_flag(archive, scene):
     who, recording = scene
     unit, other = who.unit, add_unit(archive, "U2")
     hidden = flagged(archive, unit=other, content=b"other bytes" * 9)

@@ -113,7 +113,7 @@ def test_a_width_is_kept(theatre: Theatre) -> None:
     ],
     ids=str,
 )
-def test_there_is_no_frame_of_nothing(theatre: Theatre, params: dict[str, object]) -> None:
+def test_there_is_no_frame_of_nothing(theatre, params):
     before = len(theatre.entries())
 
     assert ask(theatre, **params).status_code == 422

@@ -26,7 +26,7 @@ LANDED = {"kind": "truncated", "start": "1/3", "end": None, "detail": "ends earl
 RENDERED = frozenset({"blackdetect", "keyframes"})
 
 
-def black(start: int, end: int, detector: str = "blackdetect", **more: object) -> Flag:
+def black(start, end, detector="blackdetect", **more):
     return replace(Flag("black", Fraction(start), Fraction(end), detector=detector, version="1", score=0.9), **more)
 
 
@@ -112,7 +112,7 @@ def test_another_stretch_is_another_finding() -> None:
     assert [flag.dismissed for flag in flags_of(row)] == [None, DISMISSAL]
 
 
-def test_hundreds_of_findings_are_told_in_a_few_lines() -> None:
+def test_hundreds_of_findings_are_told_in_a_few_lines():
     found = bounded([black(2 * n, 2 * n + 1) for n in range(300)])
 
     assert len(found) == MOST_OF_A_DETECTOR + 1

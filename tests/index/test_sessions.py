@@ -129,7 +129,7 @@ def test_places_are_told_in_seconds_and_by_the_clock(archive: Archive) -> None:
     ]
 
 
-def facts_of(archive: Archive, name: str):  # type: ignore[no-untyped-def]
+def facts_of(archive: Archive, name: str):
     return seen(archive, everywhere("reviewer"), name)
 
 

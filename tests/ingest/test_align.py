@@ -30,12 +30,12 @@ def dock(sqlite_archive: Archive) -> Iterator[Dock]:
     made.close()
 
 
-def room(seconds: float) -> np.ndarray:  # type: ignore[type-arg]
+def room(seconds):
     chance = np.random.default_rng(5)
     count = int(seconds * RATE)
     noise = np.convolve(chance.normal(size=count), np.hanning(16), "same")
     syllables = np.repeat(chance.random(count // 3200 + 1) > 0.4, 3200)[:count]
-    loud: np.ndarray = noise * np.convolve(syllables, np.hanning(800) / 400, "same")  # type: ignore[type-arg]
+    loud: np.ndarray = noise * np.convolve(syllables, np.hanning(800) / 400, "same")
     return 8000 * loud / np.abs(loud).max()
 
 

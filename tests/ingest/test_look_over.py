@@ -50,7 +50,7 @@ def flags(archive: Archive, recording: str) -> list[Flag]:
         return flags_of(session.get_one(Recording, recording))
 
 
-def test_the_first_look_comes_before_the_render_which_takes_its_place(dock: Dock, footage: Path) -> None:
+def test_the_first_look_comes_before_the_render_which_takes_its_place(dock, footage):
     archive = dock.archive
     upload = dock.receive(footage)
     dock.work(["gate.g1", "examine"])

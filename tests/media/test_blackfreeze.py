@@ -20,7 +20,7 @@ def printed(folder: Path, **values: list[str]) -> Prints:
     return Prints(folder)
 
 
-def test_a_stretch_that_did_not_end_lasts_to_the_end(tmp_path: Path) -> None:
+def test_a_stretch_that_did_not_end_lasts_to_the_end(tmp_path):
     prints = printed(tmp_path, black_start=["2.5", "58"], black_end=["4"])
 
     watched = read_prints(prints, MINUTE, None)
@@ -32,7 +32,7 @@ def test_a_stretch_that_did_not_end_lasts_to_the_end(tmp_path: Path) -> None:
     ]
 
 
-def test_moments_are_those_of_frames(tmp_path: Path) -> None:
+def test_moments_are_those_of_frames(tmp_path):
     times = FrameTimes(Fraction(1, 30000), np.arange(0, 300 * 1001, 1001, np.int64))
 
     watched = read_prints(printed(tmp_path, black_start=["2.002"], black_end=["4.004000"]), MINUTE, times)
@@ -42,7 +42,7 @@ def test_moments_are_those_of_frames(tmp_path: Path) -> None:
     assert odd.black[0][0] == Fraction(5 * 1001, 30000)
 
 
-def test_a_freeze_that_key_frames_cut_into_seconds_is_one(tmp_path: Path) -> None:
+def test_a_freeze_that_key_frames_cut_into_seconds_is_one(tmp_path):
     prints = printed(tmp_path, freeze_start=["2", "3", "4.033", "20"], freeze_end=["3", "4", "5", "21"])
 
     (flag,) = read_prints(prints, MINUTE, None).flags()
@@ -66,11 +66,11 @@ def changes(*levels: float) -> list[Change]:
     return [(Fraction(n), Fraction(n + 1), level) for n, level in enumerate(levels)]
 
 
-def test_pieces_that_lie_apart_stay_so() -> None:
+def test_pieces_that_lie_apart_stay_so():
     assert frozen_through([(Fraction(5), Fraction(6)), (Fraction(1), Fraction(2))], []) == [(1, 2), (5, 6)]
 
 
-def test_a_small_thing_that_moves_parts_what_the_mean_calls_frozen() -> None:
+def test_a_small_thing_that_moves_parts_what_the_mean_calls_frozen():
     pieces = [(Fraction(0), Fraction(7, 5)), (Fraction(7, 5), Fraction(6)), (Fraction(6), Fraction(8))]
 
     (flag,) = Watched((), tuple(pieces), ()).flags(changes(41, 55, 1.2, 0.2, 0.2, 79, 37))
@@ -78,7 +78,7 @@ def test_a_small_thing_that_moves_parts_what_the_mean_calls_frozen() -> None:
     assert Watched((), tuple(pieces), ()).flags(changes(*[28.0] * 7)) == ()
 
 
-def test_a_coarse_key_frame_does_not_part_a_freeze_and_a_quiet_scene_is_none() -> None:
+def test_a_coarse_key_frame_does_not_part_a_freeze_and_a_quiet_scene_is_none():
     pieces = [(Fraction(2), Fraction(4)), (Fraction(4), Fraction(6))]
 
     assert frozen_through(pieces, changes(150, 140, 5, 0.2, 22, 159)) == [(2, 6)]

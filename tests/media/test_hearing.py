@@ -15,7 +15,7 @@ from tests.footage import make_footage, make_sound
 RATE = 8000
 
 
-def heard(path: Path, start: float, end: float, channels: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+def heard(path: Path, start: float, end: float, channels: int = 1) -> np.ndarray:
     found = examine_in_child(path)
     facts: MediaFacts = found.facts
     times: FrameTimes | None = found.frame_times
@@ -26,7 +26,7 @@ def heard(path: Path, start: float, end: float, channels: int = 1) -> np.ndarray
     return samples
 
 
-def rises(samples: np.ndarray) -> list[float]:  # type: ignore[type-arg]
+def rises(samples: np.ndarray) -> list[float]:
     """Give the seconds at which beeps begin."""
     loud = np.flatnonzero(np.abs(samples.astype(int)) > 3000) / RATE
     return [float(at) for n, at in enumerate(loud) if n == 0 or at - loud[n - 1] > 0.3]

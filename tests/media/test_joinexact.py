@@ -67,7 +67,7 @@ def test_a_gap_holds_the_last_frame_and_is_silent(tmp_path: Path) -> None:
     assert ends == pytest.approx([8.4, 8.4], abs=0.05)
 
 
-def test_recorders_of_other_sizes_codecs_and_rates_share_a_track(tmp_path: Path) -> None:
+def test_recorders_of_other_sizes_codecs_and_rates_share_a_track(tmp_path):
     one = make_footage(tmp_path / "1.mp4", frames=60, size=(320, 180))
     two = make_footage(tmp_path / "2.mp4", frames=50, rate="25", size=(640, 480), codec="libx265", first=60)
     three = make_footage(tmp_path / "3.avi", frames=30, codec="mjpeg", pixel_format="yuvj420p", audio=False, first=110)

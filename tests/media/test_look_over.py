@@ -30,10 +30,8 @@ def indexed(path: Path) -> tuple[MediaFacts, FrameIndex]:
         ("a.mp4", {"codec": "libx265", "options": ("-x265-params", "log-level=none")}),
     ],
 )
-def test_tiles_show_the_key_frames_that_a_viewer_sees_then(
-    name: str, options: dict[str, object], tmp_path: Path
-) -> None:
-    original = make_footage(tmp_path / name, frames=720, gop=60, size=(640, 360), **options)  # type: ignore[arg-type]
+def test_tiles_show_the_key_frames_that_a_viewer_sees_then(name, options, tmp_path):
+    original = make_footage(tmp_path / name, frames=720, gop=60, size=(640, 360), **options)
     facts, index = indexed(original)
 
     seen = look_over(original, facts, index)

@@ -3,7 +3,6 @@
 import io
 import itertools
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -22,7 +21,7 @@ def whole(file: VirtualFile, original: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("bframes", [0, 2])
-def test_pictures_stay_and_silence_runs_beside_them(tmp_path: Path, bframes: int) -> None:
+def test_pictures_stay_and_silence_runs_beside_them(tmp_path, bframes):
     film = make_footage(tmp_path / "a.mp4", frames=150, bframes=bframes, audio=False)
     content, found = film.read_bytes(), examine_in_child(film)
     assert found.index is not None

@@ -9,7 +9,7 @@ import pytest
 
 from services.errors import VerbatimNotPossible
 from services.media.descriptions import plain_description
-from services.media.movie import Movie, ReadTrack, read_movie
+from services.media.movie import Movie, read_movie
 from services.media.muxing import OutTrack, fragment, initialisation, progressive
 from services.media.virtual import Extent, gather
 from tests.footage import make_footage, numbers
@@ -29,7 +29,7 @@ def copied(content: bytes) -> tuple[list[OutTrack], tuple[Extent, ...], Movie]:
     return [out(track, place) for track, place in zip(movie.tracks, places, strict=True)], extents, movie
 
 
-def out(track: ReadTrack, position: np.ndarray) -> OutTrack:
+def out(track, position):
     info, samples = track.track, track.samples
     kind = "video" if info.is_picture else "audio"
     return OutTrack(
@@ -90,8 +90,8 @@ def test_a_whole_file_written_anew_is_the_same_film(tmp_path: Path, kind: dict[s
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_fragments_are_the_same_film(tmp_path: Path, kind: dict[str, object]) -> None:
-    original = make_footage(tmp_path / "a.mp4", frames=90, **kind).read_bytes()  # type: ignore[arg-type]
+def test_fragments_are_the_same_film(tmp_path, kind):
+    original = make_footage(tmp_path / "a.mp4", frames=90, **kind).read_bytes()
     tracks, extents, _ = copied(original)
     body = body_of(original, extents)
     # as whoever makes fragments does: offsets of presentation are normalised over the whole recording

@@ -102,7 +102,7 @@ def test_segments_are_short_where_a_player_begins(tmp_path: Path) -> None:
     assert all(part.duration == SHORT_S for part in begun if 20 <= part.start < 26)
 
 
-def test_a_browsers_first_segment_is_small(tmp_path: Path) -> None:
+def test_a_browsers_first_segment_is_small(tmp_path):
     path = make_footage(tmp_path / "a.mp4", frames=300, gop=30)
 
     first = in_place(path).segments()[0]

@@ -60,7 +60,7 @@ def test_the_size_of_the_picture_makes_no_difference() -> None:
     assert one(np.asarray(small, np.uint8)).is_blurred
 
 
-def test_only_pictures_in_a_row_are_a_finding_and_it_lasts_as_long_as_they_do() -> None:
+def test_only_pictures_in_a_row_are_a_finding_and_it_lasts_as_long_as_they_do():
     sharp, soft = one(scene()), one(blurred(scene(), 7.2))
     row = [sharp, soft, sharp, soft, soft, soft, soft, sharp]
     seen = [(Fraction(n), Fraction(n + 1), look) for n, look in enumerate(row)]

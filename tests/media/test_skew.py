@@ -20,7 +20,7 @@ def talk(seconds: float, seed: int = 1) -> Floats:
     return noise * np.convolve(syllables, np.hanning(400) / 200, "same")
 
 
-def recorder(room: Floats, begins_s: float, seconds: float, *, noise: float, seed: int) -> Sound:
+def recorder(room, begins_s, seconds, *, noise, seed):
     """Hear the room from `begins_s` on, through another microphone: other level, echo, hiss of its own."""
     chance = np.random.default_rng(seed)
     start = round(begins_s * RATE)

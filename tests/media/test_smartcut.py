@@ -50,7 +50,7 @@ def made(found: Made | Unfit) -> Made:
     return found
 
 
-def film_of(content: bytes) -> list[tuple[int, Fraction]]:
+def film_of(content):
     """Read number and time of each picture that a decoder presents."""
     with av.open(io.BytesIO(content), "r") as media:
         return [(number_of(f.to_ndarray(format="gray")), (f.pts or 0) * f.time_base) for f in media.decode(video=0)]

@@ -26,7 +26,7 @@ def judged(*channels: npt.NDArray[np.int16], blocks: int = 7) -> list[Flag]:
     return judge(levels, 1, Fraction(len(samples), RATE), version="1")
 
 
-def test_silence_of_one_channel_is_told_with_its_place() -> None:
+def test_silence_of_one_channel_is_told_with_its_place():
     left, right = noise(20, seed=1), noise(20, seed=2)
     left[5 * RATE : 9 * RATE] = 0
 
@@ -42,7 +42,7 @@ def test_a_short_pause_and_a_quiet_room_are_no_silence() -> None:
     assert judged(left, noise(20, seed=2, level=60)) == []
 
 
-def test_silence_up_to_the_end_is_closed() -> None:
+def test_silence_up_to_the_end_is_closed():
     left = noise(10)
     left[6 * RATE :] = 3
 

@@ -33,7 +33,7 @@ def names(laid: EditList) -> list[str]:
     return [member.recording for member in only(laid)]
 
 
-def test_files_whose_clocks_are_a_second_apart_touch() -> None:
+def test_files_whose_clocks_are_a_second_apart_touch():
     laid = stitch([take("b", 161), take("a", 100)])
 
     first, second = only(laid)
@@ -63,7 +63,7 @@ def test_small_steps_never_add_up_unseen() -> None:
     assert sum(member.gap_before for member in only(laid)) >= 28
 
 
-def test_a_buffer_from_before_the_button_is_trimmed_in_the_view_only() -> None:
+def test_a_buffer_from_before_the_button_is_trimmed_in_the_view_only():
     laid = stitch([take("a", 100), take("b", 130, 90)])
 
     second = only(laid)[1]
@@ -71,7 +71,7 @@ def test_a_buffer_from_before_the_button_is_trimmed_in_the_view_only() -> None:
     assert (second.view_start, second.seen_from, second.end) == (30, 60, 120)
 
 
-def test_what_lies_wholly_beside_a_longer_one_is_left_out_of_the_view() -> None:
+def test_what_lies_wholly_beside_a_longer_one_is_left_out_of_the_view():
     laid = stitch([take("long", 100, 600), take("short", 200, 60), take("next", 700, 10)])
 
     _, short, after = only(laid)
@@ -86,7 +86,7 @@ def test_numbers_decide_inside_one_second_of_the_clock() -> None:
     assert only(laid)[1].method == "sequence"
 
 
-def test_a_file_that_only_its_upload_dates_goes_behind_its_number() -> None:
+def test_a_file_that_only_its_upload_dates_goes_behind_its_number():
     laid = stitch(
         [
             take("c", 220, sequence=3),
@@ -115,7 +115,7 @@ def test_a_clock_that_runs_on_places_exactly() -> None:
 
 
 @pytest.mark.parametrize("before_wrap_s", [0.0, 1.0, 59.9, 60.0, 61.0])
-def test_a_clock_that_wraps_runs_on(before_wrap_s: float) -> None:
+def test_a_clock_that_wraps_runs_on(before_wrap_s):
     first = WRAP - int(before_wrap_s * 90_000)
     laid = stitch([take("a", 100, own=own(first)), take("b", 159, 60, own=own(first + 60 * 90_000 - 90_000))])
 
