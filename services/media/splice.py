@@ -28,6 +28,9 @@ VERSION: Final = 1
 """Raise it when the same recordings would be joined to other bytes."""
 
 _MOST_TICKS: Final = (1 << 31) - 1
+_MICRO: Final = 1_000_000
+"""Ticks where recordings' own have no common measure: what is rounded is half a microsecond."""
+
 _MOST_SILENCE_BYTES: Final = 32 << 20
 _HANDLERS: Final = {"video": b"vide", "audio": b"soun"}
 
@@ -151,7 +154,9 @@ def _maker(there: Sequence[tuple[Part, Stretch | None]]) -> "_Maker | None":
     _require_nothing_hidden(runs)
     timescale = math.lcm(*(run.track.timescale for run in runs))
     if timescale > _MOST_TICKS:
-        raise VerbatimNotPossible("the recordings count time in ticks that have no common measure")
+        if lead.frame_bytes:
+            raise VerbatimNotPossible("the recordings count the instants of sound in ticks without a common measure")
+        timescale = _MICRO
     return _Maker(runs[0], description, timescale)
 
 
@@ -202,10 +207,10 @@ class _Maker:
 
     def _step(self, run: _Run) -> int:
         """Give how long one frame of sound lasts, or one instant of uncompressed sound."""
-        duration, instants = int(run.durations(self._timescale)[0]), 1
-        if run.track.frame_bytes:
-            instants = int(run.stretch.size[0]) // run.track.frame_bytes
-        return max(duration // max(instants, 1), 1)
+        durations = run.durations(self._timescale)
+        if not run.track.frame_bytes:
+            return max(int(np.median(durations)), 1)  # a writer may call single frames longer or shorter
+        return max(int(durations[0]) // max(int(run.stretch.size[0]) // run.track.frame_bytes, 1), 1)
 
     def _fill_frames(self, count: int, until: int, step: int, body: _Body) -> None:
         if count <= 0:
@@ -248,7 +253,7 @@ class _Maker:
         stretch = run.stretch
         self._add(dts, pts, stretch.size.astype(np.int64), stretch.sync.astype(np.int64), position)
         self._end = int(dts[-1]) + int(durations[-1])
-        self._played += int(durations.sum())
+        self._played += int(durations.sum()) if run.track.frame_bytes else len(dts) * self._step(run)
 
     def _add(self, dts: Ints, pts: Ints, size: Ints, sync: Ints, position: Ints) -> None:
         self._rows.append((dts, pts, size, sync, position))

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from sqlalchemy import select
 from services.accounts.rights import ACTIONS
 from services.api.looks import looks_of
 from services.api.routes import FILES, LAST
+from services.bootstrap import new_id
 from services.custody.ledger import check_chain
-from services.index.models import Object, Viewing
+from services.index.models import Object, SessionMember, SessionRow, Viewing
 from tests.api.theatre import Theatre
 
 REASON = {"x-access-reason": "why"}
@@ -35,6 +36,9 @@ GIVES_BYTES: Mapping[str, tuple[str, dict[str, int]]] = {
     "/recordings/{id}/hls/init.mp4": ("hls/init.mp4", {"rec.view.start": 1}),
     "/recordings/{id}/hls/{first}-{end}.m4s": ("hls/0-1.m4s", {"rec.view.start": 1}),
     "/recordings/{id}/hls/media.mp4": ("hls/media.mp4", {"rec.view.start": 1}),
+    "/recordings/{id}/hls/silent.mp4": ("hls/silent.mp4", {"rec.view.start": 1}),
+    "/sessions/{id}/hls/index.m3u8": ("/api/v1/sessions/evasion/hls/index.m3u8", {"rec.view.start": 1}),
+    "/sessions/{id}/clip": ("/api/v1/sessions/evasion/clip?start=1&end=2", {"rec.view.start": 1, "rec.clip": 1}),
     "/recordings/{id}/clip": ("clip?start=1&end=2", {"rec.view.start": 1, "rec.clip": 1}),
     "/recordings/{id}/frame": ("frame?t=1", {"rec.view.start": 1}),
     "/recordings/{id}/frames": ("frames?at=1", {"rec.view.start": 1}),
@@ -55,6 +59,29 @@ ASKED = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def session(theatre: Theatre) -> Iterator[None]:
+    """Put the film into a session for these tests."""
+    made, film = new_id(), theatre.film
+    with theatre.archive.work() as work:
+        work.session.add(SessionRow(id=made, number="evasion", kind="body", method="given", created_at=work.at))
+        work.append("session.make", made, kind="body", method="given")
+        work.session.flush()
+        work.session.add(
+            SessionMember(session_id=made, recording_id=film, starts_at=work.at, method="given", uncertainty_s=0.0)
+        )
+        work.append("rec.session", film, session=made, method="given", uncertainty=0.0)
+    yield
+    with theatre.archive.work() as work:
+        work.session.delete(work.session.get_one(SessionMember, (made, film)))
+        work.append("rec.session", film, session=made, method="given", uncertainty=0.0)
+
+
+def address_of(theatre: Theatre, rest: str) -> str:
+    """Give the address of something of the film, or of its session where the whole is named."""
+    return rest if rest.startswith("/api/") else theatre.path(rest)
+
+
 @dataclass
 class Answer:
     """What came, and how many entries there were when it began."""
@@ -68,7 +95,7 @@ class Answer:
 def put(theatre: Theatre, client: httpx.Client, method: str, rest: str, way: str = "normal", **more: str) -> Answer:
     """Put a request to the app; `gone`: the line is dead before the first byte, `broken`: it dies with it."""
     answer, sent = Answer(), {**dict(client.headers), **REASON, **more}
-    target = urlsplit(theatre.path(rest))
+    target = urlsplit(address_of(theatre, rest))
     scope: dict[str, Any] = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
         "scheme": "http", "path": target.path, "raw_path": target.path.encode(), "root_path": "",
@@ -190,7 +217,7 @@ def test_all_under_one_viewing_is_one_look(theatre: Theatre) -> None:
         assert put(theatre, client, "GET", f"{rest}{mark}viewing={viewing}").status == 200
     made = Counter(one.entry.type for one in theatre.entries()[before:])
 
-    assert made == {"rec.view.start": 1, "rec.original": 1, "rec.clip": 1}
+    assert made == {"rec.view.start": 1, "rec.original": 1, "rec.clip": 2}  # of the recording, and of its session
     client.patch(theatre.path(f"viewings/{viewing}"), json={"watched": [], "ended": True})
     end = theatre.entries(None, "rec.view.end")[-1]
     sizes = {what: ranges for what, *ranges in json.loads(end.values["byte_ranges"])}

@@ -180,3 +180,18 @@ def test_silence_decodes_to_nothing(tmp_path: Path, rate: int, channels: int) ->
     frames = [frame for _ in range(3) for frame in decoder.decode(av.Packet(silent))]
     assert frames
     assert all(not frame.to_ndarray().any() and len(frame.layout.channels) == channels for frame in frames)
+
+
+def test_a_writer_that_calls_single_frames_longer_gets_no_silence_for_it(corpus: Path) -> None:
+    """This file's first frames of sound claim 1,600 and 259 of 1,024 instants."""
+    film = next(corpus.rglob("odd_fragmented_rooftop_60fps.mp4"))
+    index = examine_in_child(film).index
+    assert index is not None
+    end = index.duration
+    first = Wanted(index, TimeRange(end - 1, end), Fraction(0))
+    joined = join_verbatim([first, Wanted(index, TimeRange(Fraction(0), SECOND), end + Fraction(1, 2))])
+
+    with av.open(io.BytesIO(whole(joined, film, film))) as container:
+        sound = container.streams.audio[0]
+        heard = sum(frame.samples for frame in container.decode(sound)) / sound.rate
+    assert heard == pytest.approx(float(joined.end - joined.start), abs=0.03)

@@ -3,8 +3,8 @@
 import contextlib
 import hashlib
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from services.accounts.rights import Principal
 from services.api.actions.clip import ENTERED, Clip, Source, clip, source_of
 from services.api.actions.look import Look, look
 from services.api.actions.open_viewing import Wish
-from services.api.actions.play_session import lane_of
+from services.api.actions.play_session import lane_of, wishes_for
 from services.api.actions.see_session import lay_out
 from services.api.filesending import FileFlow
 from services.api.stored import Stored
@@ -106,20 +106,22 @@ def clip_session(
     laid = lay_out(archive, who, "recording.clip", name)
     lane = lane_of(laid, channel)
     wanted = TimeRange(laid.second(start), lane.end if end is None else laid.second(end))
-    plain = replace(wish, viewing=None)
+    wishes = wishes_for(archive, laid, wish)
     found = [(member, stretch) for member in lane.members if (stretch := _part(member, wanted)) is not None]
     if not found:
         raise RangeOutside(f"nothing was recorded from {wanted} of the session's {print_seconds(lane.end)} seconds")
     if len(found) == 1:
         member, stretch = found[0]
-        made = clip(archive, who, member.recording, stretch.start, stretch.end, mode, plain, goes_on=goes_on)
+        made = clip(
+            archive, who, member.recording, stretch.start, stretch.end, mode, wishes[member.recording], goes_on=goes_on
+        )
         return InOne(made, member.recording, member.start)
     shares = [
         Share(member, stretch, source_of(archive, who, member.recording, "recording.clip")) for member, stretch in found
     ]
     if mode == "verbatim":
-        return _verbatim(archive, who, laid, shares, plain, goes_on=goes_on)
-    return _exact(archive, who, laid, shares, plain)
+        return _verbatim(archive, who, laid, shares, wishes, goes_on=goes_on)
+    return _exact(archive, who, laid, shares, wishes)
 
 
 def _part(member: Member, wanted: TimeRange) -> TimeRange | None:
@@ -130,7 +132,7 @@ def _part(member: Member, wanted: TimeRange) -> TimeRange | None:
 
 
 def _verbatim(
-    archive: Archive, who: Principal, laid: Laid, shares: Sequence[Share], wish: Wish, *, goes_on: bool
+    archive: Archive, who: Principal, laid: Laid, shares: Sequence[Share], wishes: Mapping[str, Wish], *, goes_on: bool
 ) -> JoinedClip:
     wanted = []
     for share in shares:
@@ -138,7 +140,7 @@ def _verbatim(
             raise VerbatimNotPossible("a recording of the session has no frame index yet: ask for mode=exact")
         wanted.append(Wanted(share.source.index, share.stretch, share.member.start))
     joined = join_verbatim(wanted)
-    looks = _entered(archive, who, shares, joined.taken, "verbatim", wish, goes_on=goes_on)
+    looks = _entered(archive, who, shares, joined.taken, "verbatim", wishes, goes_on=goes_on)
     told = [(share.source.stored.sha256, share.member.start, share.stretch) for share in shares]
     version = (framefile.VERSION, muxing.VERSION, splice.VERSION)
     etag = f'"{hashlib.sha256(repr((told, version)).encode()).hexdigest()}"'
@@ -148,7 +150,9 @@ def _verbatim(
     )  # fmt: skip
 
 
-def _exact(archive: Archive, who: Principal, laid: Laid, shares: Sequence[Share], wish: Wish) -> JoinedClip:
+def _exact(
+    archive: Archive, who: Principal, laid: Laid, shares: Sequence[Share], wishes: Mapping[str, Wish]
+) -> JoinedClip:
     if not _PLACES.acquire(timeout=PATIENCE_S):
         raise TooManyRequests(f"{AT_ONCE} clips across joints are being made already", retry_after_s=30)
     with contextlib.ExitStack() as held:
@@ -161,7 +165,7 @@ def _exact(archive: Archive, who: Principal, laid: Laid, shares: Sequence[Share]
         plan = plan_join(asked)
         with_frames = {id(one.asked) for one in plan.shares}
         kept = [share for share, one in zip(shares, asked, strict=True) if id(one) in with_frames]
-        looks = _entered(archive, who, kept, plan.taken, "exact", wish, goes_on=False)
+        looks = _entered(archive, who, kept, plan.taken, "exact", wishes, goes_on=False)
         with contextlib.ExitStack() as folder_held:
             folder = folder_held.enter_context(scratch(archive.settings.paths.scratch))
             joined, files = join_exact(plan, folder)
@@ -182,12 +186,13 @@ def _entered(
     shares: Sequence[Share],
     taken: Sequence[Taken],
     mode: str,
-    wish: Wish,
+    wishes: Mapping[str, Wish],
     *,
     goes_on: bool,
 ) -> tuple[Look, ...]:
     """Enter all looks, then what is taken of each recording, in one transaction: durable before the first byte."""
-    looks = tuple(look(archive, who, share.member.recording, "recording.clip", wish) for share in shares)
+    recordings = [share.member.recording for share in shares]
+    looks = tuple(look(archive, who, name, "recording.clip", wishes[name]) for name in recordings)
     keys = [(seen.viewing, mode, one.start, one.end) for seen, one in zip(looks, taken, strict=True)]
     if not (goes_on and all(ENTERED.has(*key) for key in keys)):
         with archive.work() as work:

@@ -11,7 +11,9 @@ from services.api.actions.play_silent import has_sound, silent_playing
 from services.api.actions.see_session import lay_out
 from services.bootstrap import Archive
 from services.errors import Gone, HuisuError, NoDecoder, NotFound, NotPlayable, NotReady
+from services.index.models import Viewing
 from services.index.session_axis import Laid
+from services.index.visible import is_id
 from services.media.chapters import Chapter, Hole, playlist_of, trimmed
 from services.media.hls import Listed
 from services.media.stitch import Lane, Member
@@ -42,14 +44,13 @@ def play_session(
     laid = lay_out(archive, who, "recording.play", name)
     played: dict[str, Playing] = {}
     refusals: list[HuisuError] = []
-    # a viewing is of one recording: the request's own could only ever fit one of them
-    plain = replace(wish, viewing=None)
     members = [one for one in lane_of(laid, channel).members if one.view_start < one.duration]
+    wishes = wishes_for(archive, laid, wish)
     for member in members:
         try:
             begin = member.view_start or None
             played[member.recording] = play(
-                archive, who, member.recording, plain, rendition=rendition, start=begin, audio=audio
+                archive, who, member.recording, wishes[member.recording], rendition=rendition, start=begin, audio=audio
             )
         except (NotReady, NotPlayable, NoDecoder, Gone) as error:
             refusals.append(error)
@@ -78,6 +79,24 @@ def _parts(laid: Laid, member: Member, playing: Playing | None) -> Iterator[Chap
     address = f"../../../recordings/{member.recording}/hls/"
     listed = tuple(Listed(one.duration, _again(address + one.uri), one.bytes) for one in segments)
     yield Chapter(_again(address + playing.init), listed, laid.at(member.start + at), playing.init_bytes)
+
+
+def wishes_for(archive: Archive, laid: Laid, wish: Wish) -> Mapping[str, Wish]:
+    """
+    Say how each recording of a session is looked at: a viewing that the request names is of one of them.
+
+    Raises:
+        NotFound: it is of none of them.
+    """
+    plain = replace(wish, viewing=None)
+    if wish.viewing is None:
+        return dict.fromkeys(laid.rows, plain)
+    with archive.reading() as session:
+        row = session.get(Viewing, wish.viewing) if is_id(wish.viewing) else None
+        of = None if row is None else row.recording_id
+    if of not in laid.rows:
+        raise NotFound(f"you have no viewing {wish.viewing[:40]!r} of a recording of this session")
+    return {name: wish if name == of else plain for name in laid.rows}
 
 
 def lane_of(laid: Laid, channel: str | None) -> Lane:
