@@ -34,6 +34,7 @@ _ALL: Final = (
     JobKind("index", "examine", "make the frame index of a recording that an older version examined"),
     JobKind("look-over", "examine", "decode a few key frames for a first storyboard and first findings"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
+    JobKind("recover", "render", "bring back pictures of a damaged original, as a rendition of its own"),
     JobKind("align", "render", "measure by their sound how far apart the channels of a session began"),
 )
 KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}

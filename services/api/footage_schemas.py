@@ -156,6 +156,7 @@ class RecordingPage(Recording):
     container: str | None
     streams: list[Stream]
     playable: bool
+    recovered: dict[str, Any] | None
     progress: float | None
     dock: str | None
     session: str | None

@@ -46,7 +46,7 @@ _ALL: Final = (
     _event("rec.quarantine", "recording", "reason expected found", "The recording was set aside; it is never deleted."),
     _event("rec.lock", "recording", "version_id mode until hold found", "The store's lock on the original was set."),
     _event("rec.facts", "recording", "duration streams recorded_at location flags playable rec_start rec_end "
-           "start_source tool state error", "The original was examined.", disclosed="container"),
+           "start_source tool state error recovered", "The original was examined.", disclosed="container"),
     _event("rec.rendition", "recording", "rendition kind parent recipe object_key size sha256 frames flags",
            "A rendition was made from the original."),
     _event("rec.rendition.drop", "recording", "rendition kind object_key sha256 reason",

@@ -95,6 +95,7 @@ class RecordingFacts(RecordingItem):
     container: str | None
     streams: tuple[Stream, ...]
     playable: bool
+    recovered: Mapping[str, Any] | None
     progress: float | None
     dock: str | None
     session: str | None
@@ -174,6 +175,7 @@ def facts(session: Session, row: Recording) -> RecordingFacts:
         container=row.container,
         streams=tuple(Stream.from_json(stream) for stream in streams),
         playable=row.playable,
+        recovered=(row.facts or {}).get("recovered"),
         progress=progress(session, row.id),
         dock=row.dock,
         session=member,

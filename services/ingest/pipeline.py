@@ -14,6 +14,7 @@ from services.ingest.steps.link import link, relink
 from services.ingest.steps.look_over import look_over
 from services.ingest.steps.read_back import read_back
 from services.ingest.steps.record import record
+from services.ingest.steps.recover import asks_of, recover
 from services.ingest.steps.reindex import reindex
 from services.ingest.steps.remux import remux
 from services.ingest.steps.render import render
@@ -49,6 +50,7 @@ def run_examine(archive: Archive, running: Running) -> None:
             bells.append(ask(session, "look-over", recording_id, now, priority=6))
         if recording.playable and recording.session_number is not None and recording.channel is not None:
             bells.append(ask(session, "align", recording_id, now, priority=7))
+        bells += asks_of(session, recording, archive)
     archive.ring(bells)
 
 
@@ -70,6 +72,11 @@ def run_index(archive: Archive, running: Running) -> None:
 def run_look_over(archive: Archive, running: Running) -> None:
     """Give a recording its first storyboard and findings."""
     look_over(archive, running.job.key)
+
+
+def run_recover(archive: Archive, running: Running) -> None:
+    """Bring back what can be seen of a damaged recording."""
+    recover(archive, running.job.key)
 
 
 def run_render(archive: Archive, running: Running) -> None:

@@ -17,6 +17,7 @@ _ALL: Final[Mapping[str, Callable[[Archive, Running], None]]] = {
     "index": pipeline.run_index,
     "look-over": pipeline.run_look_over,
     "render": pipeline.run_render,
+    "recover": pipeline.run_recover,
     "align": pipeline.run_align,
 }
 

@@ -30,7 +30,7 @@ EDGE = slice(1, 7)
 """Eighths of the height that are looked at."""
 
 COVERED_BRIGHTNESS = 6.0
-COVERED_EDGE, COVERED_EDGE_SHARE = 25.0, 0.50
+COVERED_EDGE, COVERED_EDGE_SHARE = 25.0, 0.65
 """A covered lens sees light, and no edge: the strongest is weak, also against the brightness. At night edges
 are as weak, but strong against what little light there is."""
 

@@ -33,6 +33,9 @@ from services.media.segments import InPlace
 PLAYED = ("proxy", "remux")
 """Kinds of rendition that a player is given, the better one first."""
 
+RECOVERED: Final = "recovered"
+"""What was brought back of a damaged original: played only by who asks for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Playing:
@@ -62,9 +65,9 @@ def play(
     """
     Begin to play: enter the look, give the playlist.
 
-    `rendition` is `original` or `proxy`; without it the original where browsers play it, else the proxy, else, of an
-    original in another container, its copied streams. `start` is where the player will begin. `audio` is the number
-    of the stream that is heard: only an original has more than its first one.
+    `rendition` is `original`, `proxy` or, of a damaged original, `recovered`; without it the original where browsers
+    play it, else the proxy, else, of an original in another container, its copied streams. `start` is where the
+    player will begin. `audio` is the number of the stream that is heard: only an original has more than its first.
 
     Raises:
         NotFound, NotAllowed, Gone, ReasonRequired: as `look`.
@@ -72,13 +75,13 @@ def play(
         NotReady: nothing playable is made yet.
         NotPlayable: the recording is damaged, or nothing of it decodes; or browsers do not play the original.
     """
-    if rendition not in {None, "original", "proxy"}:
-        raise Invalid(f"what is played is the original or the proxy, not {rendition!r}")
+    if rendition not in {None, "original", "proxy", RECOVERED}:
+        raise Invalid(f"what is played is the original, the proxy or what was recovered, not {rendition!r}")
     with archive.reading() as session:
         recording = fetch(session, who, "recording.play", recording_id)
         filmed_at = corrected_start(recording)
         row = None if rendition == "original" else _made(session, recording, rendition)
-        proxy_only = rendition == "proxy"
+        proxy_only = rendition in {"proxy", RECOVERED}
         if proxy_only and row is None:
             raise unmade(session, recording, "its review copy")
     if audio is not None:
@@ -232,7 +235,7 @@ def play_media(
                 raise unmade(session, recording, "its review copy")
         else:
             found = session.get(Rendition, rendition_id) if is_id(rendition_id) else None
-            if found is None or found.recording_id != recording.id or found.kind not in PLAYED:
+            if found is None or found.recording_id != recording.id or found.kind not in {*PLAYED, RECOVERED}:
                 raise Gone("this rendition was replaced by a better one: read the playlist again")
             row = found
         stored = Stored.rendition(row)
@@ -241,6 +244,8 @@ def play_media(
 
 def _made(session: Session, recording: Recording, kind: str | None) -> Rendition | None:
     """Find the best rendition that a player may have, or the one of a kind."""
+    if kind == RECOVERED:
+        return rendition(session, recording.id, kind)
     found = (rendition(session, recording.id, one) for one in PLAYED if kind in {None, one})
     return next((row for row in found if row is not None), None)
 

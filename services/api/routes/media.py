@@ -45,7 +45,9 @@ def get_playlist(
     wish: Wished,
     archive: ArchiveDep,
     who: Who,
-    rendition: Annotated[str | None, Query(max_length=40, description="original or proxy; absent: the best")] = None,
+    rendition: Annotated[
+        str | None, Query(max_length=40, description="original, proxy or recovered; absent: the best")
+    ] = None,
     start: Annotated[Clock | None, Query(description="where the player begins: short segments there")] = None,
     audio: Audio = None,
 ) -> Response:

@@ -19,6 +19,7 @@ from services.index.recordings import rendition
 from services.ingest.fragmented import fragmented
 from services.ingest.publish import Made, clear, drop, publish
 from services.ingest.scratch import scratch
+from services.ingest.steps.recover import mark_up_to_damage
 from services.media import look_over, suspicion
 from services.media.facts import Flag, MediaFacts
 from services.media.transcode import DETECTORS, Rendered
@@ -63,6 +64,7 @@ def render(archive: Archive, recording_id: str, report: Report) -> None:
             keep(work, recording)
             _note_ready(work, recording, rendered)
             _drop_what_was_for_a_while(work, recording)
+            mark_up_to_damage(work, recording)
     _clear(archive, digest)
 
 
