@@ -1,6 +1,7 @@
 """Listen for people and docks: the only part of `up` that loads the web framework."""
 
 import asyncio
+import socket
 import sys
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter
 from services.api.app import create_app
 from services.api.problems import answer
 from services.api.routes import FILES, GATE, LAST
+from services.api.sending import STALL_S
 from services.bootstrap import Archive
 from services.ingest.door import CatalogueRegister
 from services.ingest.memory import reuse_freed_memory
@@ -42,7 +44,18 @@ def listen(archive: Archive, staging: Staging | None, register: CatalogueRegiste
         backlog=512,
     )
     with suppress(asyncio.CancelledError):
-        uvicorn.Server(config).run()
+        _Server(config).run()
+
+
+class _Server(uvicorn.Server):
+    """Ends connections whose other side takes nothing, also when the rest of the answer is on its way already."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen; what is accepted has the option of what listens."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_S * 1000))
 
 
 def _door(archive: Archive, staging: Staging, register: CatalogueRegister) -> APIRouter:
