@@ -44,7 +44,7 @@ def whole(joined: Joined, *paths: Path) -> bytes:
     return content
 
 
-def packets(footage: bytes | Path, kind: str) -> list[str]:
+def packets(footage, kind):
     source = io.BytesIO(footage) if isinstance(footage, bytes) else str(footage)
     with av.open(source) as container:
         stream = next(one for one in container.streams if one.type == kind)
@@ -71,7 +71,7 @@ def test_two_files_that_touch_become_one(tmp_path: Path, codec: str, bframes: in
     assert beeps(clip)[:4] == pytest.approx([float(first + n) for n in range(4)], abs=0.03)
 
 
-def test_a_gap_keeps_its_length_and_its_sound_is_silence_of_no_recording(tmp_path: Path) -> None:
+def test_a_gap_keeps_its_length_and_its_sound_is_silence_of_no_recording(tmp_path):
     one = make_footage(tmp_path / "1.mp4", frames=120, bframes=2)
     two = make_footage(tmp_path / "2.mp4", frames=120, bframes=2, first=120)
     joined = join_verbatim([wanted(one, 3, 4, 10), wanted(two, 0, 2, 19.25)])
@@ -92,7 +92,7 @@ def test_a_gap_keeps_its_length_and_its_sound_is_silence_of_no_recording(tmp_pat
     assert abs(len(foreign) - 5.25 * track.timescale / 1024) < 2
 
 
-def test_a_player_that_never_waits_hears_each_second_where_it_is_seen(tmp_path: Path) -> None:
+def test_a_player_that_never_waits_hears_each_second_where_it_is_seen(tmp_path):
     """Chromium plays sound frame after frame whatever their times say: counted so, no beep is off by a frame."""
     films = [make_footage(tmp_path / f"{n}.mp4", frames=45 + n, first=100 * n) for n in range(6)]
     places = [0.0]
@@ -152,7 +152,7 @@ def test_what_overlaps_is_entered_only_where_decoding_can_begin(tmp_path: Path) 
 def test_what_was_coded_differently_is_not_joined(tmp_path: Path) -> None:
     one = make_footage(tmp_path / "1.mp4", frames=60)
     for name, more in (("size", {"size": (640, 360)}), ("codec", {"codec": "libx265"}), ("sound", {"audio": "mp2"})):
-        two = make_footage(tmp_path / f"{name}.mp4", frames=60, **more)  # type: ignore[arg-type]
+        two = make_footage(tmp_path / f"{name}.mp4", frames=60, **more)
         with pytest.raises(VerbatimNotPossible):
             join_verbatim([wanted(one, 0, 2, 0), wanted(two, 0, 2, 2)])
 
@@ -182,7 +182,7 @@ def test_silence_decodes_to_nothing(tmp_path: Path, rate: int, channels: int) ->
     assert all(not frame.to_ndarray().any() and len(frame.layout.channels) == channels for frame in frames)
 
 
-def test_a_writer_that_calls_single_frames_longer_gets_no_silence_for_it(corpus: Path) -> None:
+def test_a_writer_that_calls_single_frames_longer_gets_no_silence_for_it(corpus):
     """This file's first frames of sound claim 1,600 and 259 of 1,024 instants."""
     film = next(corpus.rglob("odd_fragmented_rooftop_60fps.mp4"))
     index = examine_in_child(film).index

@@ -19,7 +19,7 @@ async def pours(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 def test_who_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "STALL_S", 1.0)
-    config = uvicorn.Config(pours, port=0, http="httptools", lifespan="off", log_config=None)  # type: ignore[arg-type]
+    config = uvicorn.Config(pours, port=0, http="httptools", lifespan="off", log_config=None)
     server = listening._Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
