@@ -201,7 +201,7 @@ def test_what_is_not_made_yet_is_asked_for_again(theatre: Theatre) -> None:
     assert theatre.row(fresh).state == "playable"
     with theatre.archive.reading() as session:
         kinds = set(session.scalars(select(Rendition.kind).where(Rendition.recording_id == fresh)))
-    assert kinds == {"frame-index"}
+    assert kinds == {"frame-index", "poster", "storyboard"}  # the last two of a first look, until there is a proxy
 
 
 def test_a_missing_object_is_an_alarm_not_a_404(theatre: Theatre, expects_errors: list[str]) -> None:
