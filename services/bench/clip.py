@@ -1,6 +1,7 @@
 """`clip`: a verbatim clip of 30 s out of two hours, against ffmpeg's copy, a plain read, and itself elsewhere."""
 
 import os
+import shutil
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from services.media.framefile import unpack
 from services.media.frames import FrameIndex
 from services.media.probe import examine
 from services.media.programs import ffmpeg_path, file_name
+from services.media.stretch import BOXED
 from services.media.timecode import TimeRange
 from services.media.verbatim import cut_verbatim
 from services.media.virtual import Extent, Flow
@@ -55,8 +57,12 @@ class Stand:
         return self.store.read(self.key, offset=offset, length=length)
 
     def clip(self, start: Fraction, seconds: int) -> int:
+        """Cut a clip of so many seconds and take all of its bytes; gives how many."""
+        return self.cut(TimeRange(start, start + seconds))
+
+    def cut(self, wanted: TimeRange) -> int:
         """Cut a clip and take all of its bytes; gives how many."""
-        made = cut_verbatim(self.index, TimeRange(start, start + seconds))
+        made = cut_verbatim(self.index, wanted)
         return sum(len(block.content) for block in Flow(made.file.pieces, self.open))
 
 
@@ -75,11 +81,7 @@ def measure(folder: Path, scale: float) -> Result:
         return _each(lambda: stand.clip(late, seconds))
 
     def copied(_: int) -> float:
-        out = folder / "copied.mp4"
-        seek = ["-ss", str(float(late)), "-i", file_name(sample), "-t", str(seconds)]
-        return spent_by(
-            [str(ffmpeg_path()), "-v", "error", "-y", *seek, "-c", "copy", "-map", "0:v", "-map", "0:a", file_name(out)]
-        ).cpu_s
+        return _copied(sample, folder / "copied.mp4", late, Fraction(seconds))
 
     rounds = rounds_of(ROUNDS, scale)
     stand.clip(late, seconds)
@@ -108,8 +110,43 @@ def measure(folder: Path, scale: float) -> Result:
         aim=1 / 40,
     )
     more: dict[str, Any] = {"clip_s": seconds, "seconds": whole, "clip_bytes": delivered, "others": others}
+    if cameras := os.environ.get(CAMERAS):
+        more["cameras"] = _of_cameras(Path(cameras), folder, rounds)
     more["holds"] = result.holds and all(other["holds"] for other in others)
     return Result(**{name: getattr(result, name) for name in _FIELDS}, more=more)
+
+
+CAMERAS: Final = "HUISU_TEST_CORPUS"
+"""Names a folder of files of real cameras, where there is one: their figures stand beside."""
+
+
+def _of_cameras(cameras: Path, folder: Path, rounds: int) -> dict[str, float]:
+    """Give, of each real file that can be cut, the ratio of CPU for its middle half to that of ffmpeg's copy."""
+    found: dict[str, float] = {}
+    for number, path in enumerate(sorted(cameras.glob("*.m*"))):
+        packed = examine(path).packed
+        index = None if packed is None else unpack(packed)
+        if index is None or index.container not in BOXED or index.duration == 0:
+            continue
+        copy = folder / f"camera-{number}"
+        shutil.copyfile(path, copy)
+        stand, middle = _stand(folder / f"store-{number}", copy), (index.duration / 4, index.duration * 3 / 4)
+
+        def ours(_: int, stand: Stand = stand, middle: tuple[Fraction, Fraction] = middle) -> float:
+            return _each(lambda: stand.cut(TimeRange(*middle)))
+
+        def theirs(_: int, path: Path = path, middle: tuple[Fraction, Fraction] = middle) -> float:
+            return _copied(path, folder / "copied.mp4", middle[0], middle[1] - middle[0])
+
+        found[path.name] = float(f"{_ratio(*take_turns(ours, theirs, rounds)):.3g}")
+    return found
+
+
+def _copied(path: Path, out: Path, start: Fraction, length: Fraction) -> float:
+    """Let ffmpeg copy a stretch; CPU seconds."""
+    seek = ["-ss", str(float(start)), "-i", file_name(path), "-t", str(float(length))]
+    kept = ["-c", "copy", "-map", "0:v?", "-map", "0:a?", "-f", "mp4", file_name(out)]
+    return spent_by([str(ffmpeg_path()), "-v", "error", "-y", *seek, *kept]).cpu_s
 
 
 _FIELDS: Final = ("what", "against", "unit", "subject", "floor", "must", "aim")

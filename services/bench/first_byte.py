@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import statistics
 import time
 from pathlib import Path
 from typing import Final
@@ -49,8 +50,10 @@ def measure(folder: Path, scale: float) -> Result:
         before = served.cpu_s()["serve"]
         asked, own = take_turns(clip, store, rounds_of(ROUNDS, scale))
         cpu_ms = 1000 * (served.cpu_s()["serve"] - before) / len(asked)
+        nothing = [_first_byte(line, person, "/version") for _ in asked]
         above = [max(one - other, 0.001) for one, other in zip(asked, own, strict=True)]
         line.close()
+    more = {"seconds": whole, "server_cpu_ms_a_clip": cpu_ms, "version_ms": statistics.median(nothing)}
     return Result(
         what="first byte of a verbatim clip of 30 s over HTTP, less the store's own in the same round",
         against="the store opening the original and giving a first block",
@@ -60,11 +63,7 @@ def measure(folder: Path, scale: float) -> Result:
         must=20.0,
         aim=8.0,
         judged="median",
-        more={
-            "seconds": whole,
-            "server_cpu_ms_a_clip": float(f"{cpu_ms:.4g}"),
-            "asked": [float(f"{one:.4g}") for one in asked],
-        },
+        more={name: float(f"{value:.4g}") for name, value in more.items()},
     )
 
 
