@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from services.api import sending
+from services.storage.filesystem import FolderStore
+from services.storage.store import Blocks
 from tests.api.theatre import FRAMES, Theatre
 from tests.footage import numbers
 from tests.media.written import packets
@@ -150,6 +152,24 @@ def test_the_originals_bytes_are_noted_and_it_is_not_taken(theatre: Theatre) -> 
     before = len(theatre.entries(None, "rec.original"))
     reviewer.get(theatre.path("original"), params={"viewing": fresh})
     assert len(theatre.entries(None, "rec.original")) == before + 1
+
+
+@pytest.mark.parametrize("name", ["clip?mode=verbatim", "hls/0-1.m4s"])
+def test_a_store_that_gives_half_breaks_the_line(theatre: Theatre, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    reads = FolderStore.read
+
+    def half(self: FolderStore, key: str, version: str | None = None, **more: int) -> Blocks:
+        whole = reads(self, key, version, **more)
+        if not key.startswith("originals/"):
+            return whole
+        rest = [b"".join(whole)[: whole.size_bytes // 2]]
+        return Blocks(key, whole.size_bytes, lambda _: rest.pop() if rest else b"", whole.close)
+
+    theatre.reviewer.get(theatre.path(name))
+    monkeypatch.setattr(FolderStore, "read", half)
+
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+        theatre.reviewer.get(theatre.path(name))
 
 
 def test_a_client_that_stops_reading_is_let_go(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
