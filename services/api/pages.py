@@ -11,7 +11,7 @@ from services.errors import NotFound
 
 BUILT: Final = Path(str(files("services.api"))) / "static" / "app"
 
-PAGES: Final = frozenset({"login", "uploads", "cases", "recordings", "link-proposals"})
+PAGES: Final = frozenset({"login", "uploads", "cases", "recordings", "sessions", "link-proposals"})
 """First words of the pages' addresses, as the pages' router has them."""
 
 FOREVER: Final = "public, max-age=31536000, immutable"

@@ -64,6 +64,13 @@ class Player:
         )
         return self.look()
 
+    def wait_for_frame(self, number: int) -> dict[str, object]:
+        """Wait until the page says that the browser shows exactly this frame; gives what is on the screen then."""
+        shown = self.page.get_by_test_id("player-frame")
+        expect(shown).to_have_attribute("data-number", str(number))
+        expect(shown).to_have_attribute("data-confirmed", "true")
+        return self.look()
+
     def press(self, *keys: str) -> None:
         """Press keys anywhere on the page."""
         for key in keys:
@@ -81,10 +88,11 @@ class Player:
             self.page.get_by_test_id(field).fill(text)
             self.page.get_by_test_id(field).press("Tab")
 
-    def take_clip(self) -> bytes:
+    def take_clip(self, mode: str = "exact") -> bytes:
         """Ask for the clip of the chosen range; gives the downloaded file."""
+        self.page.get_by_test_id(f"clip-mode-{mode}").check()
         with self.page.expect_download() as waiting:
-            self.page.get_by_test_id("clip-get").click()
+            self.page.get_by_test_id("clip-make").click()
         expect(self.page.get_by_test_id("clip-result")).to_be_visible()
         return waiting.value.path().read_bytes()
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import imageio_ffmpeg
 
 from tests.footage import make_footage
 from tests.up.program import HUISU, PATIENCE_S, Up, environment, huisu, wait_until
@@ -29,6 +30,9 @@ SCENE, LATER, HEVC, BROKEN, DOUBTFUL = "现场一.mp4", "现场二.mp4", "二号
 UNEVEN = "变帧率.mp4"
 """Variable frame rate: no step of equal length hits each of its pictures once."""
 
+DARK, DARK_S = "黑屏.mp4", (4, 8)
+"""Its picture is black in these seconds."""
+
 PATROL = ("巡逻-1.mp4", "巡逻-2.mp4", "巡逻-3.mp4")
 """One camera: the second begins where the first ends, the third three seconds after the second."""
 
@@ -42,7 +46,7 @@ SCENE_FRAMES, LATER_FIRST, HEVC_FIRST = 300, 1000, 2000
 UNEVEN_FIRST, UNEVEN_FRAMES = 4000, 200
 PATROL_FIRST, PATROL_FRAMES, PATROL_STARTS = (6000, 6150, 6300), (150, 150, 90), (0, 5, 13)
 FRONT_FIRST, SIDE_FIRST, SIDE_LATER_S, ROOM_FRAMES = 10000, 20000, 2, 600
-CASELESS = (DOUBTFUL, UNEVEN, *PATROL, FRONT, SIDE)
+CASELESS = (DOUBTFUL, UNEVEN, DARK, *PATROL, FRONT, SIDE)
 """Footage that no rule links to the case."""
 
 
@@ -137,6 +141,7 @@ def make_files(folder: Path, corpus: Path | None) -> list[Path]:
     (folder / BROKEN).write_bytes(whole[: len(whole) // 2])  # the power failed before the camera wrote the index
     make_footage(folder / DOUBTFUL, frames=60, first=3000)
     make_footage(folder / UNEVEN, frames=UNEVEN_FRAMES, first=UNEVEN_FIRST, vfr=True, bframes=2)
+    _make_dark(folder / DARK)
     for name, frames, first in zip(PATROL, PATROL_FRAMES, PATROL_FIRST, strict=True):
         make_footage(folder / name, frames=frames, first=first)
     make_footage(folder / FRONT, frames=ROOM_FRAMES, first=FRONT_FIRST)
@@ -148,6 +153,7 @@ def make_files(folder: Path, corpus: Path | None) -> list[Path]:
         BROKEN: {"device": "CAM-01", "officer": "610123", "started_at": "2026-03-01T08:06:00+08:00"},
         DOUBTFUL: {"device": "CAM-03", "officer": "610124", "started_at": "2026-03-01T08:10:00+08:00"},
         UNEVEN: {"device": "CAM-04", "officer": "610124", "started_at": "2026-03-02T09:00:00+08:00"},
+        DARK: {"device": "CAM-04", "officer": "610124", "started_at": "2026-03-02T11:00:00+08:00"},
         FRONT: {**_room("主画面"), "started_at": "2026-03-02T14:00:00+08:00"},
         SIDE: {**_room("全景"), "started_at": f"2026-03-02T14:00:{SIDE_LATER_S:02}+08:00"},
     }
@@ -160,6 +166,14 @@ def make_files(folder: Path, corpus: Path | None) -> list[Path]:
     for name, sidecar in said.items():
         (folder / f"{name}.huisu.json").write_text(json.dumps(sidecar))
     return [folder / name for name in said]
+
+
+def _make_dark(path: Path) -> None:
+    """Make twelve seconds of a moving picture that is black for a while."""
+    dark = "drawbox=color=black:t=fill:enable='between(t,{},{})'".format(*DARK_S)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-f", "lavfi"]
+    command += ["-i", f"testsrc2=size=320x180:rate={RATE}:duration=12,{dark}", "-pix_fmt", "yuv420p"]
+    subprocess.run([*command, "-c:v", "libx264", "-preset", "ultrafast", f"file:{path}"], check=True)
 
 
 def _room(channel: str) -> dict[str, str]:

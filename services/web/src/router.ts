@@ -14,6 +14,7 @@ export const router = createRouter({
     { path: '/cases/:number', name: 'case', component: () => import('./pages/CasePage.vue'), props: true },
     { path: '/recordings', name: 'recordings', component: () => import('./pages/RecordingsPage.vue') },
     { path: '/recordings/:id', name: 'recording', component: () => import('./pages/RecordingPage.vue'), props: true },
+    { path: '/sessions/:id', name: 'session', component: () => import('./pages/SessionPage.vue'), props: true },
     { path: '/link-proposals', name: 'proposals', component: () => import('./pages/ProposalsPage.vue') },
     { path: '/:rest(.*)*', name: 'missing', component: () => import('./pages/MissingPage.vue') },
   ],

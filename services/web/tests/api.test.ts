@@ -95,7 +95,7 @@ describe('changes', () => {
 it('reads what a clip is from its headers', () => {
   const headers = new Headers({ 'Huisu-Clip-Range': '12.345000-45.678000', 'Huisu-Clip-Kind': 'encoded', 'Huisu-Clip-Frames': '375-475', 'Huisu-Clip-Copied': 'none' })
 
-  expect(clipFactsOf(headers, 'fallback.mp4')).toEqual({ name: 'fallback.mp4', range: '12.345000-45.678000', kind: 'encoded', frames: '375-475', copied: 'none', size: null })
+  expect(clipFactsOf(headers, 'fallback.mp4')).toEqual({ name: 'fallback.mp4', range: '12.345000-45.678000', kind: 'encoded', frames: '375-475', copied: 'none', gaps: null, size: null })
   expect(clipRangeOf(headers.get('Huisu-Clip-Range'))).toEqual({ start: 12.345, end: 45.678 })
   expect([clipRangeOf(null), clipRangeOf('5.0-2.0'), clipRangeOf('none'), clipRangeOf('1-2-3')]).toEqual([null, null, null, null])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FrameTimes, middleOf, type Frame, type FrameTile, type FrameTileWanted } from '../src/elements/player/frames'
+import { FrameTimes, momentsIn, type Frame, type FrameTile, type FrameTileWanted } from '../src/elements/player/frames'
 
 const TILE = 4
 
@@ -101,10 +101,27 @@ describe('frame times', () => {
   })
 })
 
-it('seeks to the middle of a frame, and of the last one up to the end', async () => {
-  const { frames } = served([0, 3000, 9000])
-  expect(middleOf((await frames.frame(1))!, 1)).toBeCloseTo(6000 / 90000)
-  expect(middleOf((await frames.frame(2))!, 12000 / 90000)).toBeCloseTo(10500 / 90000)
+it('seeks to a little behind the start of a frame first, then to its middle', async () => {
+  const { frames } = served([0, 3000, 9000, 9090])
+  const moments = async (number: number): Promise<number[]> => momentsIn((await frames.frame(number))!, 0.102)
+
+  const [first, second] = await moments(1)
+  expect(first).toBeCloseTo(3000 / 90000 + 0.004)
+  expect(second).toBeCloseTo(6000 / 90000)
+  expect((await moments(2))[0]).toBeCloseTo(0.1005)
+  for (const moment of await moments(3)) expect([moment > 0.101, moment < 0.102]).toEqual([true, true])
+})
+
+it('takes a moment behind the end as the last frame, however the archive refuses it', async () => {
+  const { frames } = served([0, 3000, 6000, 9000, 12000, 15000])
+  const refusing = new FrameTimes(async (wanted) => {
+    if ('at' in wanted && wanted.at >= 0.2) throw new Error('range-outside')
+    const tile = 'tile' in wanted ? wanted.tile : 0
+    return { time_base: '1/90000', count: 6, tile, tile_frames: TILE, first: tile * TILE, pts: [0, 3000, 6000, 9000, 12000, 15000].slice(tile * TILE, tile * TILE + TILE) }
+  })
+
+  expect((await refusing.frameAt(0.2))?.number).toBe(5)
+  expect((await frames.frameAt(0.2))?.number).toBe(5)
 })
 
 describe('the range of a verbatim clip', () => {

@@ -46,8 +46,18 @@ export const readPeaks = (id: string, viewing: string): Promise<Peaks> => ask(`/
 export const startViewing = (id: string, purpose: ViewingPurpose): Promise<{ id: string }> =>
   ask(`/recordings/${id}/viewings`, { method: 'POST', body: purpose })
 /** Tell which ranges were watched; `ended` closes the viewing and may outlive the page. */
-export const reportWatched = (id: string, viewing: string, watched: readonly (readonly [number, number])[], ended: boolean): Promise<unknown> =>
-  send(`/recordings/${id}/viewings/${viewing}`, { method: 'PATCH', body: ended ? { watched, ended } : { watched }, keepalive: ended })
+export function reportWatched(id: string, viewing: string, watched: readonly (readonly [number, number])[], ended: boolean): Promise<unknown> {
+  const telling = send(`/recordings/${id}/viewings/${viewing}`, { method: 'PATCH', body: ended ? { watched, ended } : { watched }, keepalive: ended })
+  if (!ended) return telling
+  const done = telling.finally(() => endings.delete(done))
+  endings.add(done)
+  return done
+}
+
+const endings = new Set<Promise<unknown>>()
+
+/** Wait until looks that were ended have ended: a request without a look of its own would join one that is about to. */
+export const looksEnded = (): Promise<unknown> => Promise.allSettled([...endings])
 
 export const listProposals = (cursor?: string): Promise<Page<LinkProposal>> => ask('/link-proposals', { query: { limit: PAGE_SIZE, cursor } })
 export const decideProposal = (id: string, verdict: 'confirm' | 'reject', reason: string): Promise<unknown> =>

@@ -14,6 +14,8 @@ export interface ClipFacts {
   readonly kind: string | null
   readonly frames: string | null
   readonly copied: string | null
+  /** Stretches of it in which nothing was recorded; null for a clip of one recording. */
+  readonly gaps: string | null
   /** Null where the archive makes it while it sends. */
   readonly size: number | null
 }
@@ -50,6 +52,7 @@ export function clipFactsOf(headers: Headers, fallbackName: string): ClipFacts {
     kind: headers.get('Huisu-Clip-Kind'),
     frames: headers.get('Huisu-Clip-Frames'),
     copied: headers.get('Huisu-Clip-Copied'),
+    gaps: headers.get('Huisu-Clip-Gaps'),
     size: length === null ? null : Number(length),
   }
 }

@@ -48,11 +48,11 @@ export function whenSignedOut(action: () => void): void {
   onSignedOut = action
 }
 
-/** Build an address of the API; empty query values are left out. */
+/** Build an address of the API; empty query values are left out, those that `path` has itself stay. */
 export function address(path: string, query: Ask['query'] = {}): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '')
   const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString()
-  return `${BASE}${path}${search ? `?${search}` : ''}`
+  return `${BASE}${path}${search ? `${path.includes('?') ? '&' : '?'}${search}` : ''}`
 }
 
 /** Send one request. Raises `Problem` for every answer that is not a success, and for no answer at all. */

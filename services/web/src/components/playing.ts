@@ -63,7 +63,7 @@ export function usePlaying(facts: () => RecordingFacts | null, flags: () => read
     )
     if (opened !== viewing && wanted?.end != null) player.value!.setRange(wanted.start, wanted.end)
     opened = viewing
-    void loadPeaks(recording.id, viewing)
+    if (recording.renditions?.includes('peaks') !== false) void loadPeaks(recording.id, viewing)
     void loadFrames(startAt ?? 0)
   }
 

@@ -15,6 +15,8 @@ export interface CommandDesk {
   duration(): number
   /** The exact time of the frame on the screen, as it is printed. */
   here(): number
+  /** The last frame is on the screen. */
+  atLast(): boolean
   /** Positions of flags, gaps and joints. */
   marks(): readonly number[]
   goTo(position: number): void
@@ -28,13 +30,17 @@ export interface CommandDesk {
   toggleKeys(): void
 }
 
-/** Standing so near to the end means the end: what is shown there is part of the range. */
+/** Standing so near to the end means the end. */
 const AT_END_S = 1e-3
 
 /** Run `command`; `held` is a key that repeats by itself. */
 export function run(desk: CommandDesk, command: Command, held = false): void {
+  if (PLAYS.has(command)) desk.stepper.cancel()
   DOES[command](desk, held)
 }
+
+/** What sets the video going ends a step to a frame that is under way. */
+const PLAYS: ReadonlySet<Command> = new Set(['play-pause', 'faster', 'hop-back', 'preview'])
 
 const DOES: Record<Command, (desk: CommandDesk, held: boolean) => void> = {
   'play-pause': (desk) => desk.transport.playOrPause(),
@@ -42,14 +48,14 @@ const DOES: Record<Command, (desk: CommandDesk, held: boolean) => void> = {
   'hop-back': (desk) => desk.transport.hopBack(),
   'frame-back': (desk, held) => step(desk, -1, held),
   'frame-forward': (desk, held) => step(desk, 1, held),
-  'back-5': (desk) => desk.transport.by(-5),
-  'forward-5': (desk) => desk.transport.by(5),
-  'back-1': (desk) => desk.transport.by(-1),
-  'forward-1': (desk) => desk.transport.by(1),
+  'back-5': (desk) => desk.goTo(Math.max(0, desk.here() - 5)),
+  'forward-5': (desk) => desk.goTo(Math.max(0, desk.here() + 5)),
+  'back-1': (desk) => desk.goTo(Math.max(0, desk.here() - 1)),
+  'forward-1': (desk) => desk.goTo(Math.max(0, desk.here() + 1)),
   'previous-mark': (desk) => toMark(desk, -1),
   'next-mark': (desk) => toMark(desk, 1),
-  'to-start': (desk) => desk.transport.seek(0),
-  'to-end': (desk) => desk.transport.seek(desk.duration()),
+  'to-start': (desk) => desk.goTo(0),
+  'to-end': (desk) => desk.goTo(desk.duration()),
   'set-in': (desk) => desk.range.set(desk.here(), desk.range.end),
   'set-out': (desk) => desk.range.set(desk.range.start, outHere(desk)),
   'go-in': (desk) => desk.range.start !== null && desk.goTo(desk.range.start),
@@ -72,12 +78,14 @@ function step(desk: CommandDesk, by: 1 | -1, held: boolean): void {
 }
 
 function toMark(desk: CommandDesk, direction: 1 | -1): void {
-  const mark = markFrom(desk.marks(), desk.transport.position(), direction)
+  const mark = markFrom(desk.marks(), desk.here(), direction)
   if (mark !== null) desk.goTo(mark)
 }
 
+/** The end of a range is not part of it; on the last frame there is no later one, and all of the recording is meant. */
 function outHere(desk: CommandDesk): number {
-  return desk.duration() > 0 && desk.video.currentTime >= desk.duration() - AT_END_S ? desk.duration() : desk.here()
+  const duration = desk.duration()
+  return duration > 0 && (desk.atLast() || desk.video.currentTime >= duration - AT_END_S) ? duration : desk.here()
 }
 
 function withRange(desk: CommandDesk, act: (start: number, end: number) => void): void {

@@ -158,8 +158,9 @@ export class EvidencePlayer extends HTMLElement implements Viewed {
 
   /** Go to exactly the frame that is shown at `position`, where the frames are known. */
   goTo(position: number): void {
-    this.seek(position)
-    void this.stepper.land(position).catch(() => undefined) // without its times the browser's choice of frame stands
+    this.parts.said.textContent = ''
+    this.transport.stopLoop()
+    void this.stepper.land(position).catch(() => undefined) // a tile that did not come is asked for with the next key
   }
 
   /** Choose `[start, end)`; null leaves that end open. */
@@ -197,6 +198,7 @@ export class EvidencePlayer extends HTMLElement implements Viewed {
       range,
       duration: () => this.duration,
       here: () => this.here(),
+      atLast: () => this.readout.isLast,
       marks: () => view.marks(),
       goTo: (position) => this.goTo(position),
       complain: (label) => (parts.message.textContent = this.label(label)),
@@ -256,7 +258,7 @@ export class EvidencePlayer extends HTMLElement implements Viewed {
 
   private here(): number {
     const { frame } = this.readout
-    return frame ? frame.micros / 1e6 : this.position
+    return this.stepper.aim ?? (frame && !this.parts.video.seeking ? frame.micros / 1e6 : this.position)
   }
 
   private saw(time: number): void {

@@ -104,10 +104,24 @@ export class FrameTimes {
   async prepare(position: number): Promise<void> {
     const moment = Math.max(0, position) + ROUNDED_S
     if (this.find(moment) !== null) return
-    const tile = await this.read({ at: moment })
+    const tile = await this.around(moment)
     const behind = tile.first + tile.pts.length
     const last = tile.pts[tile.pts.length - 1]
     if (behind < tile.count && last !== undefined && secondsOfTicks(tile, last) <= moment) await this.tile(behind, tile.tile_frames)
+  }
+
+  /** The archive refuses moments behind the end, which mean the last frame here. */
+  private async around(moment: number): Promise<FrameTile> {
+    try {
+      return await this.read({ at: moment })
+    } catch (error) {
+      const some = this.any() ?? (await this.read({ tile: 0 }))
+      const last = Math.floor((some.count - 1) / some.tile_frames) * some.tile_frames
+      const tile = await this.tile(Math.max(0, last), some.tile_frames)
+      const end = tile.pts[tile.pts.length - 1]
+      if (end === undefined || secondsOfTicks(tile, end) > moment) throw error
+      return tile
+    }
   }
 
   private any(): FrameTile | null {
@@ -159,10 +173,18 @@ export class FrameTimes {
   }
 }
 
-/** Choose the moment of a frame at which a seek surely shows it: the middle, away from both neighbours. */
-export function middleOf(frame: Frame, duration: number, share = 0.5): number {
-  const end = frame.end ?? Math.max(duration, frame.start)
-  return frame.start + (end - frame.start) * share
+/** So far into a frame a rounded time still means it, at 100 frames a second and more. */
+const SAFE_S = 0.004
+
+/**
+ * Choose moments of a frame at which a seek shows it, the best first.
+ *
+ * A little behind its start: of variable rate with B-frames, a browser believes that a frame lasts as long as the one
+ * *coded* before it, and passes over a long one when asked for its middle (seen in Chromium with MSE). Then the middle.
+ */
+export function momentsIn(frame: Frame, duration: number): number[] {
+  const half = ((frame.end ?? Math.max(duration, frame.start)) - frame.start) / 2
+  return [frame.start + Math.min(half, SAFE_S), frame.start + half]
 }
 
 /** The place in a tile of the last frame that begins at or before `moment`; the first where none does. */

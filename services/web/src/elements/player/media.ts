@@ -8,6 +8,8 @@ export interface PlayerMedia {
   readonly playlist: string
   readonly storyboard: string | null
   readonly peaks: Peaks | null
+  /** False where no outline of the sound will ever come. */
+  readonly hasPeaks?: boolean
   readonly poster: string | null
   /** Which position was filmed when, on the corrected clock; null when unknown. */
   readonly axis: Axis | null

@@ -18,6 +18,10 @@ export class FrameReadout {
     return this.current
   }
 
+  get isLast(): boolean {
+    return this.current !== null && this.current.number + 1 === this.frames?.count
+  }
+
   /** Tell frames of another recording; null hides the readout, and with it everything that needs exact frames. */
   use(frames: FrameTimes | null): void {
     this.frames = frames

@@ -3,6 +3,9 @@
 import type { Parts } from './template'
 import { chosenRate } from './transport'
 
+/** Slower is a step from frame to frame, which nobody chose as a speed. */
+const SLOWEST = 0.25
+
 export interface ScreenOwner {
   onLength(): void
   onPlay(): void
@@ -22,7 +25,9 @@ export function wireScreen(parts: Parts, owner: ScreenOwner): void {
   for (const moved of ['seeking', 'pause', 'ended']) video.addEventListener(moved, () => owner.onMoved())
   for (const changed of ['play', 'pause', 'ended']) video.addEventListener(changed, () => owner.onPlay())
   for (const shown of ['seeked', 'timeupdate']) video.addEventListener(shown, () => owner.onPosition())
-  video.addEventListener('ratechange', () => (rate.textContent = `${chosenRate(video.playbackRate)}×`))
+  video.addEventListener('ratechange', () => {
+    if (video.playbackRate >= SLOWEST) rate.textContent = `${chosenRate(video.playbackRate)}×`
+  })
   video.addEventListener('volumechange', () => mute.setAttribute('aria-pressed', String(video.muted)))
   video.addEventListener('click', () => owner.onClick())
 }

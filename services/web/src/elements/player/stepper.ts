@@ -1,12 +1,16 @@
 /** Go from frame to frame, and be sure which one is on the screen. */
 
-import { middleOf, type Frame, type FrameTimes } from './frames'
+import { momentsIn, type Frame, type FrameTimes } from './frames'
 
 /** How long one try may take: a seek may have to fetch and decode a whole group of pictures on a busy machine. */
 const TRY_MS = 6_000
 
-/** Where in a frame's time the tries seek to. */
-const SHARES = [0.5, 0.3, 0.7] as const
+/** When a seek is over and another frame is there, the right one follows within this or not at all. */
+const WRONG_MS = 250
+
+/** A frame of 1/30 s lasts half a second so, long enough to stop on it. Chromium goes no slower. */
+const CREEP = 0.0625
+const CREEP_MS = 3_000
 
 /** Steps asked for while one is under way are kept up to so many; a held key waits for the picture instead. */
 const MOST_WAITING = 12
@@ -22,6 +26,7 @@ export class Stepper {
   private waiting = 0
   private busy = false
   private turn = 0
+  private goal: number | null = null
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -37,10 +42,16 @@ export class Stepper {
     this.cancel()
   }
 
+  /** The time of the frame that is on its way to the screen, as it is printed; null when none is. */
+  get aim(): number | null {
+    return this.goal
+  }
+
   /** Give up what is under way: somebody moved elsewhere. */
   cancel(): void {
     this.turn += 1
     this.waiting = 0
+    this.goal = null
   }
 
   /** Go one frame on or back from the one on the screen; `held` is a key that repeats. */
@@ -62,13 +73,16 @@ export class Stepper {
     }
   }
 
-  /** Show the frame that is on the screen at `position`, and no other. */
+  /** Show the frame that is on the screen at `position`, and no other; without its time, what the browser chooses. */
   async land(position: number): Promise<void> {
-    const frames = this.frames
-    if (!frames) return
-    const turn = ++this.turn
-    const frame = await frames.frameAt(position)
-    if (frame && turn === this.turn) await this.show(frame.number)
+    this.cancel()
+    const { turn } = this
+    this.goal = position
+    const frame = await this.frames?.frameAt(position).catch(() => null)
+    if (turn !== this.turn) return
+    this.goal = null
+    if (frame) await this.show(frame.number)
+    else this.video.currentTime = Math.max(0, Math.min(position, this.durationOf() || position))
   }
 
   /** Show frame `number`; answers what is on the screen then, null if nothing could be confirmed. */
@@ -77,14 +91,19 @@ export class Stepper {
     const frame = await frames?.frame(number)
     if (!frames || !frame) return null
     const turn = this.turn
-    for (const share of SHARES) {
-      const confirmed = await this.trySeek(frame, share, turn)
+    this.goal = frame.micros / 1e6
+    for (const moment of momentsIn(frame, this.durationOf())) {
+      const confirmed = await this.trySeek(frame, moment, turn)
       if (turn !== this.turn) return null
       if (!confirmed) continue
+      this.goal = null
       this.onShown({ frame, confirmed })
       return frame
     }
-    this.onShown({ frame, confirmed: false })
+    const confirmed = await this.creep(frame, turn)
+    if (turn !== this.turn) return null
+    this.goal = null
+    this.onShown({ frame, confirmed })
     return frame
   }
 
@@ -95,24 +114,58 @@ export class Stepper {
   }
 
   /** Seek into the frame and wait until the browser tells which frame it has put on the screen. */
-  private trySeek(frame: Frame, share: number, turn: number): Promise<boolean> {
+  private trySeek(frame: Frame, target: number, turn: number): Promise<boolean> {
     const { video } = this
-    const target = middleOf(frame, this.durationOf(), share)
     if (!('requestVideoFrameCallback' in video)) return this.trySeekUnseen(target)
+    return this.untilShown(frame, turn, TRY_MS, (over) => {
+      video.addEventListener('seeked', over, { once: true })
+      video.currentTime = target
+    })
+  }
+
+  /**
+   * Show a frame that no seek shows: play as slowly as can be from within it, and stop at once.
+   *
+   * A seek shows the frame that lasts, by the durations of *coding*, until its target: of variable rate with B-frames
+   * such a duration can cover frames that are shown later. Play goes by the times of showing.
+   */
+  private async creep(frame: Frame, turn: number): Promise<boolean> {
+    const { video } = this
+    if (!('requestVideoFrameCallback' in video)) return false
+    const { playbackRate, volume } = video
+    try {
+      return await this.untilShown(frame, turn, CREEP_MS, () => {
+        video.playbackRate = CREEP
+        video.volume = 0
+        void video.play().catch(() => undefined) // a refusal shows as a frame that does not come
+      })
+    } finally {
+      if (turn === this.turn) video.pause() // else somebody else has it
+      video.playbackRate = playbackRate
+      video.volume = volume
+    }
+  }
+
+  /** Begin a move and wait until the frame is on the screen; `over` is told when the move has ended with another one. */
+  private untilShown(frame: Frame, turn: number, patience: number, begin: (over: () => void) => void): Promise<boolean> {
+    const { video } = this
     return new Promise((resolve) => {
-      const finish = (confirmed: boolean): void => {
+      const finish = (shown: boolean): void => {
         video.cancelVideoFrameCallback(handle)
         window.clearTimeout(timer)
-        resolve(confirmed)
+        resolve(shown)
       }
       const next: VideoFrameRequestCallback = (_now, shown) => {
-        if (turn !== this.turn) return finish(false)
-        if (this.frames?.frameNear(shown.mediaTime)?.number === frame.number) return finish(true)
+        const number = this.frames?.frameNear(shown.mediaTime)?.number
+        if (turn !== this.turn || number === frame.number) return finish(turn === this.turn)
         handle = video.requestVideoFrameCallback(next)
       }
-      const timer = window.setTimeout(() => finish(false), TRY_MS)
+      let timer = window.setTimeout(() => finish(false), patience)
       let handle = video.requestVideoFrameCallback(next)
-      video.currentTime = target
+      begin(() => {
+        window.clearTimeout(timer)
+        timer = window.setTimeout(() => finish(false), WRONG_MS)
+      })
     })
   }
 

@@ -3,7 +3,7 @@ export const STYLE = `
 :host { display: block; font: inherit; color: #1b2733; }
 [hidden] { display: none !important; }
 .player { position: relative; background: #fff; border: 1px solid #cfd8e1; border-radius: 6px; overflow: hidden; }
-.screen { position: relative; background: #0d131a; aspect-ratio: 16 / 9; max-height: 60vh; margin: 0 auto; }
+.screen { position: relative; background: #0d131a; aspect-ratio: 16 / 9; max-height: var(--player-screen, 60vh); margin: 0 auto; }
 video { width: 100%; height: 100%; display: block; object-fit: contain; background: #0d131a; }
 .cover { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; padding: 24px; text-align: center;
   color: #eef3f8; background: rgba(13, 19, 26, .82); white-space: pre-line; }
@@ -24,7 +24,7 @@ button[aria-pressed="true"] { background: #dfe9f6; border-color: #1d4f91; }
 .times { border: 0; gap: 8px; padding: 2px 4px; font-variant-numeric: tabular-nums; font-weight: 600; }
 .times .minor { color: #56626f; font-weight: 400; }
 label { display: inline-flex; align-items: center; gap: 5px; font-size: 13px; color: #3c4956; }
-input[type=text] { font: inherit; font-variant-numeric: tabular-nums; width: 102px; min-height: 26px; padding: 0 6px; border: 1px solid #8d9aa8; border-radius: 4px; color: #1b2733; background: #fff; }
+input[type=text] { font: inherit; font-variant-numeric: tabular-nums; width: 118px; min-height: 26px; padding: 0 6px; border: 1px solid #8d9aa8; border-radius: 4px; color: #1b2733; background: #fff; }
 input[aria-invalid=true] { border-color: #b42318; background: #fff5f4; }
 .jump { margin-right: 6px; }
 .acts { padding-top: 0; }

@@ -105,6 +105,7 @@ export interface Parts {
   readonly hover: HTMLElement
   readonly tile: HTMLElement
   readonly hoverTime: HTMLElement
+  readonly sound: HTMLElement
   readonly peaks: HTMLCanvasElement
   readonly noSound: HTMLElement
   readonly jumpField: HTMLInputElement
@@ -144,6 +145,7 @@ export function findParts(root: ShadowRoot): Parts {
     hover: one('.hover'),
     tile: one('.tile'),
     hoverTime: one('.hover-time'),
+    sound: one('.sound'),
     peaks: one('.peaks'),
     noSound: one('.no-sound'),
     jumpField: one('.jump-field'),

@@ -34,7 +34,8 @@ export class Transport {
   ) {
     this.watchFrames()
     video.addEventListener('seeking', () => {
-      if (video.seeking) this.frameTime = null // a short seek may be over, and its frame told, before this is heard of
+      // the new frame may be told before this is heard of; far from it only an old one can be
+      if (this.frameTime !== null && Math.abs(video.currentTime - this.frameTime) >= FRAME_REACH_S) this.frameTime = null
     })
     video.addEventListener('timeupdate', () => this.turnBackAtEnd(video.currentTime))
     video.addEventListener('ended', () => this.turnBackAtEnd(Infinity))
@@ -81,10 +82,6 @@ export class Transport {
   hopBack(): void {
     this.video.playbackRate = 1
     this.seek(this.video.currentTime - HOP_BACK_S)
-  }
-
-  by(seconds: number): void {
-    this.seek(this.video.currentTime + seconds)
   }
 
   seek(position: number): void {

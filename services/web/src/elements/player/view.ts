@@ -49,6 +49,7 @@ export class View {
   }
 
   refreshSound(): void {
+    this.parts.sound.hidden = this.media.hasPeaks === false
     this.parts.noSound.hidden = this.media.peaks !== null
     paintPeaks(this.parts.peaks, this.media.peaks, this.player.duration, '#3f6594')
   }
