@@ -1,34 +1,27 @@
 """The review desk of one recording: frames, ranges, both kinds of clip, flags, in a real browser."""
 
-import io
 import json
 import re
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
-import av
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.footage import make_footage, number_of, numbers
+from tests.footage import make_footage, numbers
 from tests.up.program import HUISU, environment, wait_until
 from tests.web.conftest import Desk
 from tests.web.player import Player
 from tests.web.world import (
     DARK,
     DARK_S,
-    HEVC,
-    HEVC_FIRST,
     SCENE,
-    UNEVEN,
-    UNEVEN_FIRST,
     logged_in,
     ok,
 )
 
 pytestmark = pytest.mark.browser
 
-STEPS = 80
 GOP = 30
 """Frames from one key frame of the footage to the next."""
 
@@ -124,54 +117,6 @@ def test_a_link_opens_at_its_moment_and_fetches_nothing_before_it(desk: Desk) ->
     assert min(int(found[1]) for found in segments) == 7, "a second of the recording is one group of pictures"
     playlist = next(address for address in asked if "index.m3u8" in address)
     assert parse_qs(urlsplit(playlist).query)["start"] == ["7.500000"]
-
-
-# frames
-
-
-def test_each_frame_of_variable_rate_is_stepped_on_exactly_once_forth_and_back(desk: Desk) -> None:
-    page = desk.sit("li", page_of(desk, UNEVEN))
-    player = Player(page)
-    player.wait_for_frame(0)
-
-    def shown_after(key: str, number: int) -> object:
-        player.press(key)
-        return player.wait_for_frame(number)["number"]
-
-    forth = [shown_after(".", number) for number in range(1, STEPS + 1)]
-    back = [shown_after(",", number) for number in range(STEPS - 1, STEPS - 11, -1)]
-
-    assert forth == list(range(UNEVEN_FIRST + 1, UNEVEN_FIRST + STEPS + 1))
-    assert back == list(range(UNEVEN_FIRST + STEPS - 1, UNEVEN_FIRST + STEPS - 11, -1))
-
-
-def test_keys_pressed_faster_than_pictures_come_are_all_obeyed(desk: Desk) -> None:
-    page = desk.sit("li", page_of(desk, UNEVEN))
-    player = Player(page)
-    player.wait_for_frame(0)
-
-    player.press(*"." * 10)
-
-    assert player.wait_for_frame(10)["number"] == UNEVEN_FIRST + 10
-
-
-def test_a_frame_is_cited_and_saved_from_the_original(desk):
-    page = desk.sit("li", page_of(desk, SCENE))
-    player = Player(page)
-    player.wait_for_frame(0)
-    player.type_time("3.333333")
-    player.wait_for_frame(100)
-
-    page.get_by_test_id("frame-cite").click()
-    quoted = page.get_by_test_id("quoted")
-    expect(quoted).to_contain_text("第 100 帧，片内 00:00:03.333333")
-    expect(quoted).to_contain_text(f"{page_of(desk, SCENE)}#t=3.333333")
-    with page.expect_download() as waiting:
-        player.press("s")
-
-    expect(quoted).to_contain_text(waiting.value.suggested_filename)
-    with av.open(io.BytesIO(waiting.value.path().read_bytes())) as picture:
-        assert number_of(next(picture.decode(video=0)).to_ndarray(format="gray")) == 100
 
 
 # ranges
@@ -301,25 +246,3 @@ def test_a_flag_leads_to_its_place_and_is_dismissed_with_a_reason_and_restored(d
     said = [line for line in desk.world.history(DARK) if line["event"].startswith("rec.flag.")]
     assert [(line["event"], line["actor"]) for line in said] == [("rec.flag.dismiss", "li"), ("rec.flag.restore", "li")]
     assert said[0]["detail"]["reason"] == "镜头盖未取下，已说明"
-
-
-@pytest.mark.parametrize(("key", "number"), [("ArrowDown", DARK_S[0] * 30), ("End", 12 * 30 - 1)])
-def test_a_key_leads_to_the_next_mark_or_the_end(desk: Desk, key: str, number: int) -> None:
-    page = desk.sit("li", page_of(desk, DARK))
-    player = Player(page)
-    player.wait_for_frame(0)
-
-    player.press(key)
-
-    player.wait_for_frame(number)
-
-
-def test_what_a_browser_does_not_play_is_stepped_through_in_its_review_copy(desk: Desk) -> None:
-    page = desk.sit("li", page_of(desk, HEVC))
-    player = Player(page)
-    player.wait_for_frame(0)
-
-    player.press(*"." * 3)
-
-    assert player.wait_for_frame(3)["number"] == HEVC_FIRST + 3
-    expect(page.get_by_test_id("renditions")).to_have_count(0)

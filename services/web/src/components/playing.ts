@@ -47,9 +47,9 @@ export function usePlaying(facts: () => RecordingFacts | null, flags: () => read
     player.value!.open(
       {
         playlist: playlistAddress(recording.id, viewing, played, startAt),
-        storyboard: storyboardAddress(recording.id, viewing),
+        storyboard: isMade(recording, 'storyboard') ? storyboardAddress(recording.id, viewing) : null,
         peaks: null,
-        poster: posterAddress(recording.id),
+        poster: isMade(recording, 'poster') ? posterAddress(recording.id) : null,
         axis: evenAxis(instantOf(recording.started_at)),
         duration: secondsOf(recording.duration) ?? 0,
         flags: flags(),
@@ -63,7 +63,7 @@ export function usePlaying(facts: () => RecordingFacts | null, flags: () => read
     )
     if (opened !== viewing && wanted?.end != null) player.value!.setRange(wanted.start, wanted.end)
     opened = viewing
-    if (recording.renditions?.includes('peaks') !== false) void loadPeaks(recording.id, viewing)
+    if (isMade(recording, 'peaks')) void loadPeaks(recording.id, viewing)
     void loadFrames(startAt ?? 0)
   }
 
@@ -100,6 +100,9 @@ export function usePlaying(facts: () => RecordingFacts | null, flags: () => read
 
   return { choices, chosen, frames, open, attached, choose, loadPeaks }
 }
+
+/** Whether something made of a recording may be asked for: an archive that does not list them is simply asked. */
+export const isMade = (facts: RecordingFacts, kind: string): boolean => facts.renditions?.includes(kind) !== false
 
 /** What is known to be there: the copies that were made, and the original where a browser was seen, or is sure, to play it. */
 function choicesOf(facts: RecordingFacts | null, inPlace: boolean | null): readonly PlayedRendition[] {
