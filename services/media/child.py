@@ -19,7 +19,6 @@ TARGETS = frozenset(
         "services.media.first_look:look_request",
         "services.media.packets:anchor_request",
         "services.media.probe:examine_request",
-        "services.media.quality:quality_request",
         "services.media.recovery:recover_request",
         "services.media.stills:still_request",
     }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 PROGRESS_FORMAT = "t={t}"
@@ -32,22 +32,25 @@ class Report:
 
     duration: Fraction
     on_progress: Callable[[Fraction], None]
-    reached: Fraction = Fraction(-1)
-    told: Fraction = Fraction(0)
+    reached: float = -1.0
     dropped_sound: int = 0
     decoded_sound: int = 0
     bad_pictures: int = 0
     first_error: str = ""
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = float(SMALLEST_STEP * self.duration)
 
     def hear(self, line: str) -> bool:
         """Take one line of `PROGRESS_FORMAT`; say whether a later frame was coded than before."""
         found = _TIME.match(line)
-        if found is None or (time := Fraction(found[1])) <= self.reached:
+        if found is None or (time := float(found[1])) <= self.reached:
             return False
         self.reached = time
-        done = min(time / self.duration, Fraction(1)) if self.duration else Fraction(1)
-        if done >= self.told + SMALLEST_STEP:
-            self.told = done
+        if time >= self._next:
+            done = min(Fraction(found[1]) / self.duration, Fraction(1)) if self.duration else Fraction(1)
+            self._next = float((done + SMALLEST_STEP) * self.duration)
             self.on_progress(done)
         return True
 

@@ -1,8 +1,10 @@
 """
 Say what is wrong with the pictures and the sound of a recording, from what its render wrote beside the review copy.
 
-The measuring is done in a child process: small grey pictures by OpenCV, plain samples by numpy. What was measured is
-kept with the findings, so that other thresholds can be tried without decoding anything again.
+Small grey pictures are measured by OpenCV, plain samples by numpy: here, not in a child process, since both are plain
+numbers that our own run of ffmpeg wrote, with no decoder left to deceive, and a child's imports cost 3 % of rendering a
+minute. What was measured is kept with the findings, so that other thresholds can be tried without decoding anything
+again.
 """
 
 import itertools
@@ -16,7 +18,6 @@ from typing import Any
 from services.errors import HuisuError, Invalid
 from services.media import sharpness, soundlevels
 from services.media.facts import Flag
-from services.media.sandbox import Limits, run_child
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,12 @@ MOST_PICTURES = 1800
 """Grey pictures of one recording: one a second up to half an hour, then as far apart as they must be."""
 
 BLOCK_ROWS = soundlevels.WINDOW * 4096
-_CHILD = Limits(wall_s=900, cpu_s=300, memory_bytes=2 << 30, file_bytes=0)
 _Y4M, _FRAME = b"YUV4MPEG2 ", b"FRAME"
 _MOST_HEAD = 256
+
+
+Placed = tuple[Fraction, Fraction, sharpness.Seen]
+"""From when to when one picture stands for what is shown, and what was measured of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Quality:
 
     flags: tuple[Flag, ...] = ()
     measures: Mapping[str, Any] = field(default_factory=dict)
-    seen: tuple[tuple[Fraction, Fraction, sharpness.Seen], ...] = ()
+    seen: tuple[Placed, ...] = ()
 
     @property
     def changes(self) -> tuple[tuple[Fraction, Fraction, float], ...]:
@@ -54,62 +58,43 @@ def measure(pictures: Path | None, sounds: Mapping[int, Path], duration: Fractio
     """
     Judge grey pictures (a y4m file, `picture_interval` apart) and the samples of each stream, by its number.
 
-    A child that fails costs the findings, never the render: nothing is found then, and the log says why.
+    What cannot be judged costs the findings, never the render: nothing is found then, and the log says why.
     """
-    request = {
-        "pictures": None if pictures is None else str(pictures.absolute()),
-        "sounds": {str(stream): str(path.absolute()) for stream, path in sounds.items()},
-        "duration": str(duration),
-    }
-    readable = [path.absolute() for path in (pictures, *sounds.values()) if path is not None]
-    if not readable:
-        return Quality()
+    import cv2  # noqa: PLC0415  only who renders pays for it
+
     try:
-        answer = run_child("services.media.quality:quality_request", request, limits=_CHILD, readable=readable)
-    except HuisuError as error:
+        return _measured(pictures, sounds, duration)
+    except (HuisuError, OSError, ValueError, MemoryError, cv2.error) as error:
         log.warning("picture and sound were not judged", extra={"error": str(error)[:500]})
         return Quality()
-    told = answer["measures"].get("pictures")
-    return Quality(
-        flags=tuple(Flag.from_json(flag) for flag in answer["flags"]),
-        measures=answer["measures"],
-        seen=() if told is None else tuple(_placed(map(sharpness.Seen.from_json, told[MEASURED]), duration)),
-    )
 
 
-def quality_request(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer `measure` inside the child."""
-    duration, flags = Fraction(request["duration"]), []
+def _measured(pictures: Path | None, sounds: Mapping[int, Path], duration: Fraction) -> Quality:
+    flags: list[Flag] = []
     measures: dict[str, Any] = {}
-    if request["pictures"] is not None:
-        seen = list(_seen(Path(request["pictures"]), duration))
+    seen: tuple[Placed, ...] = ()
+    if pictures is not None:
+        seen = tuple(_placed(sharpness.see(grey_pictures(pictures)), duration))
         flags += sharpness.judge(seen, detector=PICTURE_DETECTOR, version=picture_version())
         measures["pictures"] = {
             "interval": str(picture_interval(duration)),
             MEASURED: [one.to_json() for _, _, one in seen],
         }
-    for stream, path in request["sounds"].items():
-        found, told = _heard(Path(path), int(stream), duration)
+    for stream, path in sounds.items():
+        found, told = _heard(path, stream, duration)
         flags += found
-        measures.setdefault("sound", {})[stream] = told
-    return {"flags": [flag.to_json() for flag in flags], "measures": measures}
+        measures.setdefault("sound", {})[str(stream)] = told
+    return Quality(tuple(flags), measures, seen)
 
 
 def picture_version() -> str:
-    """Name the rules and the library; in a child only."""
+    """Name the rules and the library."""
     import cv2  # noqa: PLC0415
 
     return f"{sharpness.VERSION}/opencv-{cv2.__version__}"
 
 
-def _seen(path: Path, duration: Fraction) -> Iterator[tuple[Fraction, Fraction, sharpness.Seen]]:
-    import cv2  # noqa: PLC0415  in the child only
-
-    cv2.setNumThreads(1)
-    return _placed(sharpness.see(grey_pictures(path)), duration)
-
-
-def _placed(seen: Iterable[sharpness.Seen], duration: Fraction) -> Iterator[tuple[Fraction, Fraction, sharpness.Seen]]:
+def _placed(seen: Iterable[sharpness.Seen], duration: Fraction) -> Iterator[Placed]:
     """Say from when to when each picture stands for what is shown."""
     interval = picture_interval(duration)
     for number, one in enumerate(seen):

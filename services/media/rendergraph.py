@@ -188,7 +188,9 @@ def _grey(stream: Any, job: Job) -> Any:
 def _poster(stream: Any, job: Job) -> Any:
     """Keep the first frame, then replace it by the one at a tenth of the recording, which seldom is black."""
     later = seconds_text(job.facts.duration / 10)
-    chosen = stream.filter("select", f"eq(n,0)+gte(t,{later})").filter("format", "yuvj420p")
+    # only these two: whatever else is let through is converted, to be thrown away by the output that has enough
+    chosen = stream.filter("select", f"eq(n,0)+gte(t,{later})*lt(prev_selected_t,{later})")
+    chosen = chosen.filter("format", "yuvj420p")
     return ffmpeg.output(chosen, file_name(job.poster), **_one_picture(2, quality=4))
 
 

@@ -106,8 +106,12 @@ class Running(Started):
         """Note progress: the idle clock starts anew."""
         self._moved = time.monotonic()
 
-    def output(self) -> Iterator[bytes]:
-        """Give standard output until both pipes end, keeping the tail of standard error."""
+    def output(self, pause_s: float = 0.0) -> Iterator[bytes]:
+        """
+        Give standard output until both pipes end, keeping the tail of standard error.
+
+        `pause_s` after each look lets a program that prints a line for every frame be heard in handfuls.
+        """
         out, err = self.process.stdout, self.process.stderr
         assert out is not None  # noqa: S101  both were asked for as pipes
         assert err is not None  # noqa: S101
@@ -115,7 +119,10 @@ class Running(Started):
             ready.register(out, selectors.EVENT_READ)
             ready.register(err, selectors.EVENT_READ)
             while ready.get_map():
-                for key, _ in ready.select(self._patience()):
+                heard = ready.select(self._patience())
+                if heard and pause_s:
+                    time.sleep(pause_s)
+                for key, _ in heard:
                     block = os.read(key.fd, BLOCK_BYTES)
                     if not block:
                         ready.unregister(key.fileobj)

@@ -36,6 +36,9 @@ __all__ = [
 ANSWER_BYTES = 256 * 1024 * 1024
 """The longest answer of a child: frame times of the longest recording are some 50 MB of JSON."""
 
+PAUSE_S = 0.05
+"""Between two looks at the lines of a program: waking for each frame of a render costs 3 % of it."""
+
 
 def run_program(
     argv: Sequence[str],
@@ -66,7 +69,7 @@ def run_program(
             if on_line is None or on_line(line):
                 program.moved()
 
-        for block in program.output():
+        for block in program.output(PAUSE_S if on_line else 0):
             said.give(block, hear)
         said.give(b"\n", hear)
         return program.finish()

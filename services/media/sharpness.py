@@ -1,5 +1,5 @@
 """
-Judge by single pictures whether something stands before the lens, or the picture is out of focus. OpenCV; child only.
+Judge by single pictures whether something stands before the lens, or the picture is out of focus, with OpenCV.
 
 Two measures of the strongest edges in the middle three quarters of a picture (printed clocks stand above and below):
 how strong they are when the picture is smoothed, and how much of their steepness a second smoothing takes. Sharp edges
@@ -42,6 +42,7 @@ LEAST_COVERED, LEAST_BLURRED = 2, 3
 """Pictures in a row: a hand that passes, or one picture blurred by a step, is no finding."""
 
 Gray = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +92,43 @@ class Seen:
 
 def see(pictures: Iterable[Gray]) -> Iterator[Seen]:
     """Measure grey pictures one after the other, best of 360 lines."""
-    import cv2  # noqa: PLC0415  in children only
+    import cv2  # noqa: PLC0415  only who sees pays for it
 
-    before = None
-    for picture in pictures:
+    cv2.setNumThreads(1)
+    before: Plane | None = None
+    planes: list[Plane] = []
+    for number, picture in enumerate(pictures):
         height = picture.shape[0]
         scale = min(height, picture.shape[1], LINES) / LINES
-        middle = picture[height * EDGE.start // 8 : height * EDGE.stop // 8].astype(np.float32)
-        smooth = _smoothed(cv2, middle, COARSE * scale)
-        change = 0.0 if before is None else _reached_by_few(cv2, cv2.absdiff(smooth, before))
+        middle = picture[height * EDGE.start // 8 : height * EDGE.stop // 8]
+        if not planes or planes[0].shape != middle.shape:
+            # used again for every picture: fresh pages from the system cost more than all of the arithmetic
+            planes, before = [np.empty(middle.shape, np.float32) for _ in range(6)], None
+        plain, fine, work = planes[0], planes[1], planes[2:4]
+        coarse = planes[4 + number % 2]
+        plain[...] = middle
+        _smooth(cv2, plain, COARSE * scale, coarse)
+        _smooth(cv2, plain, FINE * scale, fine)
+        change = 0.0 if before is None else _reached_by_few(cv2, cv2.absdiff(coarse, before, dst=work[0]))
         yield Seen(
             brightness=float(picture.mean()),
-            fine=_reached_by_few(cv2, _steepness(cv2, _smoothed(cv2, middle, FINE * scale))),
-            coarse=_reached_by_few(cv2, _steepness(cv2, smooth)),
+            fine=_reached_by_few(cv2, _steepness(cv2, fine, work)),
+            coarse=_reached_by_few(cv2, _steepness(cv2, coarse, work)),
             change=change,
         )
-        before = smooth
+        before = coarse
 
 
-def _smoothed(cv2: Any, picture: npt.NDArray[np.float32], width: float) -> Any:
+def _smooth(cv2: Any, picture: Plane, width: float, into: Plane) -> None:
     reach = 2 * max(1, round(2.25 * width)) + 1
-    return cv2.GaussianBlur(picture, (reach, reach), width)
+    cv2.GaussianBlur(picture, (reach, reach), width, dst=into)
 
 
-def _steepness(cv2: Any, picture: Any) -> Any:
-    return cv2.magnitude(cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1))
+def _steepness(cv2: Any, picture: Plane, work: Sequence[Plane]) -> Any:
+    across, down = work
+    cv2.Sobel(picture, cv2.CV_32F, 1, 0, dst=across)
+    cv2.Sobel(picture, cv2.CV_32F, 0, 1, dst=down)
+    return cv2.magnitude(across, down, magnitude=across)
 
 
 def _reached_by_few(cv2: Any, values: Any) -> float:

@@ -145,6 +145,8 @@ def up(
 def child_environment(settings: Settings) -> dict[str, str]:
     """Give the environment by which a child reads the same settings; secrets travel here, never in arguments."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUISU_")}
+    # a heap of its own for every few threads keeps what each once needed: 285 MiB for fifty readers, against 193
+    environment.setdefault("MALLOC_ARENA_MAX", "2")
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if value is None:

@@ -96,7 +96,7 @@ def _told(flags: Sequence[Flag]) -> str:
 
 def main() -> None:
     """Print all tables."""
-    corpus = Path(sys.argv[1])
+    corpus = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for title, lines in (

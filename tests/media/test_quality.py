@@ -138,7 +138,7 @@ def test_a_gap_in_the_time_stamps_and_a_cut_file_are_flagged_without_decoding(co
     assert "truncated" in {one.kind for one in truncated}
 
 
-def test_a_child_that_fails_costs_the_findings_and_not_the_render(tmp_path: Path) -> None:
+def test_what_cannot_be_judged_costs_the_findings_and_not_the_render(tmp_path: Path) -> None:
     from services.media.quality import Quality, measure
 
     broken = tmp_path / "grey.y4m"
