@@ -39,10 +39,25 @@ class Started:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._await_silence()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+
+    def _await_silence(self) -> None:
+        """Wait until nothing holds its pipes any more: bubblewrap, when ended, is dead before what it confines."""
+        until = time.monotonic() + GRACE_S
+        with selectors.DefaultSelector() as ready:
+            for pipe in (self.process.stdout, self.process.stderr):
+                if pipe and not pipe.closed:
+                    ready.register(pipe, selectors.EVENT_READ)
+            while ready.get_map() and (left := until - time.monotonic()) > 0:
+                for key, _ in ready.select(left):
+                    if not os.read(key.fd, BLOCK_BYTES):
+                        ready.unregister(key.fileobj)
+            if ready.get_map():
+                log.warning("something of a program lives on after its end", extra={"program": self.name})
 
     @property
     def outcome(self) -> Outcome | None:
