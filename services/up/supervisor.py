@@ -126,7 +126,7 @@ def up(
     for part in parts:
         _start(part, environment)
     try:
-        if not _await_answer(settings, stop, parts):
+        if not _await_answer(settings, stop, parts[0], environment):
             if stop.is_set():
                 return 0
             raise Unavailable(f"the server at {settings.address} did not begin to answer; its log says why")
@@ -170,12 +170,16 @@ def _start(part: Part, environment: dict[str, str]) -> None:
     )
 
 
-def _await_answer(settings: Settings, stop: threading.Event, parts: Sequence[Part]) -> bool:
+def _await_answer(settings: Settings, stop: threading.Event, server: Part, environment: dict[str, str]) -> bool:
+    """Wait for the server's first answer: one that gave up by itself would do so again, one that was killed not."""
     # The certificate is our own; who asks here is ourselves.
     with httpx.Client(verify=False, trust_env=False, timeout=2) as client:  # noqa: S501
         for _ in range(PATIENCE_STEPS):
-            if stop.is_set() or (parts[0].running and parts[0].running.poll() is not None):
+            status = server.running.poll() if server.running else None
+            if stop.is_set() or (status is not None and status >= 0):
                 return False
+            if status is not None:
+                _start_again(server, status, environment)
             try:
                 if client.get(f"{settings.address}/healthz").status_code == 200:
                     return True
@@ -189,9 +193,13 @@ def _mind(parts: Sequence[Part], environment: dict[str, str], stop: threading.Ev
     while not stop.wait(0.5):
         for part in parts:
             if part.running is not None and (status := part.running.poll()) is not None:
-                log.warning("part ended and is started again", extra={"part": part.name, "status": status})
-                time.sleep(min(5.0, 0.5 * part.starts))
-                _start(part, environment)
+                _start_again(part, status, environment)
+
+
+def _start_again(part: Part, status: int, environment: dict[str, str]) -> None:
+    log.warning("part ended and is started again", extra={"part": part.name, "status": status})
+    time.sleep(min(5.0, 0.5 * part.starts))
+    _start(part, environment)
 
 
 def _stop(parts: Sequence[Part]) -> None:

@@ -107,6 +107,22 @@ def test_a_part_that_is_killed_is_started_again(archive: Up) -> None:
     assert archive.complaints().count("part ended and is started again") == 2
 
 
+def test_a_server_that_is_killed_before_its_first_answer_is_started_again(tmp_path: Path) -> None:
+    starting = Up(tmp_path / "archive", free_port())
+    try:
+        wait_until("the server has begun", lambda: child_with(starting, "serve --with-gate") is not None)
+        killed = child_with(starting, "serve --with-gate")
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+
+        starting.wait_for_line("Huisu answers at")
+
+        assert child_with(starting, "serve --with-gate") not in {None, killed}
+        assert starting.complaints().count("part ended and is started again") == 1
+    finally:
+        starting.close()
+
+
 def test_it_refuses_to_listen_to_a_network_in_the_clear(tmp_path: Path) -> None:
     done = subprocess.run(
         [*HUISU, "up", "--home", str(tmp_path / "home"), "--host", "0.0.0.0", "--port", str(free_port())],
