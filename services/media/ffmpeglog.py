@@ -1,5 +1,6 @@
 """Understand what ffmpeg says while it works: how far it is, and what it threw away."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Report:
         self.reached = time
         if time >= self._next:
             done = min(Fraction(found[1]) / self.duration, Fraction(1)) if self.duration else Fraction(1)
-            self._next = float((done + SMALLEST_STEP) * self.duration)
+            self._next = float((done + SMALLEST_STEP) * self.duration) if done < 1 else math.inf
             self.on_progress(done)
         return True
 

@@ -14,6 +14,7 @@ import pytest
 
 from services.errors import NoDecoder, Unplayable
 from services.media.facts import MediaFacts, Stream
+from services.media.ffmpeglog import Report
 from services.media.fragments import fragments
 from services.media.probe import Examination, examine
 from services.media.programs import ffmpeg_path, ffmpeg_version, missing_decoders
@@ -289,3 +290,16 @@ def test_recordings_of_real_cameras_render_whole(corpus: Path, tmp_path: Path) -
         assert {flag.kind for flag in made.flags} <= {"sound-damaged"}, name
         if known.facts.video is not None:
             assert made.frames == known.facts.video.frames, name
+
+
+@pytest.mark.parametrize("duration", [Fraction(0), Fraction(2)])
+def test_progress_is_told_once_a_step_and_never_again_after_the_end(duration: Fraction) -> None:
+    heard: list[Fraction] = []
+    report = Report(duration, heard.append)
+
+    for frame in range(90):
+        assert report.hear(f"t={frame / 30:.6f}")
+
+    assert heard[-1] == 1
+    assert heard.count(Fraction(1)) == 1
+    assert heard == sorted(set(heard))
