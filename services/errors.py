@@ -337,6 +337,12 @@ class DeadlinePassed(ToolFailed):
     code = "deadline-passed"
 
 
+class ProofRefused(HuisuError):
+    """A proof about the log, or about footage, does not show what it claims."""
+
+    code = "proof-refused"
+
+
 class Misconfigured(HuisuError):
     """The archive cannot start or work with these settings; the message says the mend."""
 
