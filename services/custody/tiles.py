@@ -43,7 +43,7 @@ def tile_path(level: str, index: int, width: int = WIDTH) -> str:
 
 
 def tiles_of(size: int, since: int = 0) -> Iterator[Tile]:
-    """Name the tiles of a tree of `size` leaves that one of `since` leaves lacks, or has in part; lowest level first."""
+    """Name the tiles that a tree of `size` leaves has and one of `since` lacks, or has in part; lowest level first."""
     level = 0
     while size:
         for index in range(since // WIDTH, -(-size // WIDTH)):
