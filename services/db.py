@@ -76,7 +76,7 @@ PLAIN: Final[frozenset[str]] = frozenset(
         "viewings",
     }
 )
-LEDGER: Final[frozenset[str]] = frozenset({"object_head", "pending", "entry", "payload"})
+LEDGER: Final[frozenset[str]] = frozenset({"object_head", "pending", "entry", "payload", "tile", "checkpoint", "cosig"})
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another writer before it gives up."""

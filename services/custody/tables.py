@@ -1,13 +1,25 @@
 """
 Declare the ledger's tables. Source: knowledge integrity 2.2.
 
-History is `entry` with `pending` behind it: the sequencer of a later release moves pending rows into
-`entry` in id order. Triggers of the first migration refuse everything else, whoever asks.
+History is `entry` with `pending` behind it: the sequencer moves pending rows into `entry` in id order.
+Triggers of the migrations refuse everything else, whoever asks.
 """
 
-from sqlalchemy import BigInteger, Column, Identity, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-from services.db import Base, Id
+from services.db import Base, Id, Instant
 
 object_head = Table(
     "object_head",
@@ -53,3 +65,36 @@ payload = Table(
     Column("commitment", LargeBinary(32), nullable=False),
 )
 """Salt and value NULL: the field was expunged; its commitment keeps the entry checkable."""
+
+tile = Table(
+    "tile",
+    Base.metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("hashes", LargeBinary(8192), nullable=False),
+    CheckConstraint("length(root) = 32", name="root"),
+    CheckConstraint("length(hashes) = 8192", name="hashes"),
+)
+"""Whole tiles of the log's tree and the root over each; what no whole tile holds follows from `entry` and `tile`."""
+
+checkpoint = Table(
+    "checkpoint",
+    Base.metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    CheckConstraint("length(root) = 32", name="root"),
+)
+"""Every tree head that was ever signed, with the log's own signatures."""
+
+cosig = Table(
+    "cosig",
+    Base.metadata,
+    Column("size", BigInteger, ForeignKey("checkpoint.size"), primary_key=True, autoincrement=False),
+    Column("witness", String(200), primary_key=True),
+    Column("ts", Instant, nullable=False),
+    Column("line", Text, nullable=False),
+)
+"""The signature lines of witnesses under a checkpoint: who, when by the witness's clock, and the line as it came."""
