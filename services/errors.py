@@ -31,10 +31,12 @@ HuisuError
 │   ├── DatabaseBusy         the database did not take the transaction in time
 │   ├── TooManyRequests      the caller is asked to slow down
 │   ├── AskedToWait          another archive said when to ask it again
+│   ├── SignerUnavailable    the process that holds the log's key does not answer
 │   └── NotReady             the thing is still being made
 ├── IntegrityError       what is stored contradicts what was recorded; never retried, always an alarm
 │   ├── DigestMismatch       bytes differ from their recorded digest
 │   ├── ObjectConflict       other bytes are already kept under this key
+│   ├── HeadRefused          the signer will not sign a log that does not continue what it signed
 │   └── UnrecordedChange     evidence would change without its ledger entry
 ├── MediaError           a file cannot be read as what it claims to be
 │   ├── Unplayable           truncated, empty or broken
@@ -47,6 +49,9 @@ HuisuError
 │   └── NoDecoder            its codec is not on the list of allowed decoders
 ├── ToolFailed           a program of ours ended badly
 │   └── DeadlinePassed       ... because its time was over
+├── ProofRefused         a proof does not show what it claims
+│   ├── NoteRefused          a note, key, checkpoint or cosignature is not what it claims
+│   └── PolicyRefused        a policy file says nothing that could be followed
 └── Misconfigured        the archive cannot start or work with these settings
 ```
 
@@ -241,6 +246,12 @@ class AskedToWait(Unavailable):
         self.wait_s = wait_s
 
 
+class SignerUnavailable(Unavailable):
+    """The process that holds the log's key does not answer, or may not sign yet."""
+
+    code = "signer-unavailable"
+
+
 class NotReady(Unavailable):
     """The thing is still being made."""
 
@@ -263,6 +274,12 @@ class ObjectConflict(IntegrityError):
     """Other bytes are already kept under this key."""
 
     code = "object-conflict"
+
+
+class HeadRefused(IntegrityError):
+    """The signer signed a log that this one does not continue: restore a newer copy or run `huisu recover`."""
+
+    code = "head-refused"
 
 
 class UnrecordedChange(IntegrityError):
@@ -341,6 +358,18 @@ class ProofRefused(HuisuError):
     """A proof about the log, or about footage, does not show what it claims."""
 
     code = "proof-refused"
+
+
+class NoteRefused(ProofRefused):
+    """A signed note, key, checkpoint or cosignature has another form, or a signature that is not its key's."""
+
+    code = "note-refused"
+
+
+class PolicyRefused(ProofRefused):
+    """A policy of logs and witnesses has another form, or contradicts itself."""
+
+    code = "policy-refused"
 
 
 class Misconfigured(HuisuError):

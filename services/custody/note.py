@@ -1,0 +1,337 @@
+"""
+Read, check and sign notes: a text under which stand the signatures of named keys. Pure.
+
+Source: C2SP signed-note (form, key ids, type 0x01) and tlog-cosignature (type 0x04). What this module does not
+know it ignores only where the specification says so: signatures of other keys. Base64 is taken in its one canonical
+form, so that no two byte strings mean the same note.
+"""
+
+import hashlib
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from services.errors import NoteRefused
+
+KeyType = Literal[1, 4]
+PLAIN: Final = 1
+"""An Ed25519 signature over the text itself. Source: C2SP signed-note."""
+COSIGNATURE: Final = 4
+"""A witness's Ed25519 signature over the text and a time. Source: C2SP tlog-cosignature."""
+
+KEY_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+TIME_BYTES: Final = 8
+ID_BYTES: Final = 4
+NOTE_MAX_BYTES: Final = 1 << 20
+SIGNATURES_MAX: Final = 100
+"""Most signatures of one note. Source: golang.org/x/mod/sumdb/note; the specification asks for at least 16."""
+
+DASH: Final = "\u2014 "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_SECRET_PREFIX: Final = "PRIVATE+KEY+"  # noqa: S105  (a form, no secret)
+"""Begins the text form of a signing key. Source: golang.org/x/mod/sumdb/note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature line: whose it says it is, and what follows the key id (a time too, in a cosignature)."""
+
+    name: str
+    key_id: bytes
+    value: bytes
+
+    @property
+    def line(self) -> str:
+        """Write the line with its line end."""
+        return f"{DASH}{self.name} {b64encode(self.key_id + self.value).decode()}\n"
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """A public key with the name and the type of signature that it is known under."""
+
+    name: str
+    type: KeyType
+    public: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse what no signature line could name."""
+        check_name(self.name)
+        if len(self.public) != KEY_BYTES:
+            raise NoteRefused(f"the key of {self.name} has {len(self.public)} bytes, not {KEY_BYTES}")
+
+    @cached_property
+    def id(self) -> bytes:
+        """Name the key in signature lines: four bytes."""
+        return hashlib.sha256(f"{self.name}\n".encode() + bytes([self.type]) + self.public).digest()[:ID_BYTES]
+
+    @property
+    def vkey(self) -> str:
+        """Write the key as others read it: NAME+ID+BASE64."""
+        return f"{self.name}+{self.id.hex()}+{b64encode(bytes([self.type]) + self.public).decode()}"
+
+    def signed(self, signature: Signature) -> bool:
+        """Say whether a line names this key; it may still not be a good signature."""
+        return signature.name == self.name and signature.key_id == self.id
+
+    def check(self, text: bytes, signature: Signature) -> None:
+        """
+        Check a signature of this key.
+
+        Raises:
+            NoteRefused: it is none over this text.
+        """
+        value = signature.value
+        if self.type == COSIGNATURE:
+            if len(value) != TIME_BYTES + SIGNATURE_BYTES:
+                raise NoteRefused(f"the cosignature of {self.name} has {len(value)} bytes")
+            at, value = int.from_bytes(value[:TIME_BYTES], "big"), value[TIME_BYTES:]
+            text = cosigned(text, at)
+        check_ed25519(self.public, value, text, f"{self.name}+{self.id.hex()}")
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key with the name that it signs under; its text never goes to a log."""
+
+    name: str
+    type: KeyType
+    seed: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "SigningKey":
+        """Read the text form. Raises `NoteRefused` without repeating what it read."""
+        prefix, _, rest = text.strip().partition("KEY+")
+        parts = rest.split("+", 2)
+        if f"{prefix}KEY+" != _SECRET_PREFIX or len(parts) != 3:
+            raise NoteRefused("this text is no signing key")
+        name, key_id, encoded = parts
+        material = decode(encoded, "a signing key")
+        if len(material) != 1 + KEY_BYTES:
+            raise NoteRefused(f"the signing key of {name} has another length than an Ed25519 key")
+        key = cls(name, _key_type(material[0], name), material[1:])
+        if key.verifier.id.hex() != key_id:
+            raise NoteRefused(f"the signing key of {name} has the id {key.verifier.id.hex()}, not {key_id}")
+        return key
+
+    def __repr__(self) -> str:
+        """Show whose it is, never what it is."""
+        return f"SigningKey({self.verifier.vkey})"
+
+    @property
+    def secret_text(self) -> str:
+        """Write the key for a file that only its owner reads."""
+        encoded = b64encode(bytes([self.type]) + self.seed).decode()
+        return f"{_SECRET_PREFIX}{self.name}+{self.verifier.id.hex()}+{encoded}"
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """Give the public half."""
+        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
+        return VerifierKey(self.name, self.type, public)
+
+    def of_type(self, kind: KeyType) -> "SigningKey":
+        """Give the same key for the other type of signature; what each signs begins differently."""
+        return SigningKey(self.name, kind, self.seed)
+
+    def sign(self, text: bytes, at: int | None = None) -> Signature:
+        """Sign a text; a cosignature says `at`, in whole seconds since 1970."""
+        check_text(text)
+        if (at is not None) != (self.type == COSIGNATURE):
+            raise ValueError("a cosignature has a time, no other signature has one")
+        stamp = b"" if at is None else at.to_bytes(TIME_BYTES, "big")
+        message = text if at is None else cosigned(text, at)
+        return Signature(self.name, self.verifier.id, stamp + self.sign_bytes(message))
+
+    def sign_bytes(self, message: bytes) -> bytes:
+        """Sign bytes that are no note; the caller's prefix must keep them apart from every note."""
+        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text, ending in a line end, and the signatures under it, none of them checked yet."""
+
+    text: bytes
+    signatures: tuple[Signature, ...]
+
+    @property
+    def content(self) -> bytes:
+        """Write the note; what was read gives the same bytes."""
+        return self.text + b"\n" + "".join(one.line for one in self.signatures).encode()
+
+    def with_signatures(self, more: Iterable[Signature]) -> "Note":
+        """Add signatures that are not there yet."""
+        return Note(self.text, (*self.signatures, *(one for one in more if one not in self.signatures)))
+
+    def verified(self, keys: Iterable[VerifierKey]) -> tuple[tuple[VerifierKey, Signature], ...]:
+        """
+        Give the signatures of these keys, all of them checked; those of other keys are ignored.
+
+        Raises:
+            NoteRefused: a signature in the name of one of these keys is not its own.
+        """
+        known, found = tuple(keys), []
+        for signature in self.signatures:
+            for key in known:
+                if key.signed(signature):
+                    key.check(self.text, signature)
+                    found.append((key, signature))
+        return tuple(found)
+
+
+def read_note(content: bytes) -> Note:
+    """
+    Read a note; the text ends before the last empty line.
+
+    Raises:
+        NoteRefused: these bytes are no note.
+    """
+    if len(content) > NOTE_MAX_BYTES:
+        raise NoteRefused(f"a note has at most {NOTE_MAX_BYTES} bytes, this one {len(content)}")
+    place = content.rfind(b"\n\n")
+    if place < 0:
+        raise NoteRefused("a note has an empty line before its signatures, this one has none")
+    text, under = content[: place + 1], content[place + 2 :]
+    check_text(text)
+    return Note(text, read_signatures(under))
+
+
+def open_note(content: bytes, keys: Iterable[VerifierKey]) -> Note:
+    """
+    Read a note that at least one of these keys signed.
+
+    Raises:
+        NoteRefused: it is no note, none of the keys signed it, or a signature in the name of one is not its own.
+    """
+    note = read_note(content)
+    if not note.verified(keys):
+        raise NoteRefused("none of the keys that are trusted here signed this note")
+    return note
+
+
+def read_signatures(lines: bytes) -> tuple[Signature, ...]:
+    """
+    Read signature lines, at least one, each with its line end.
+
+    Raises:
+        NoteRefused: one of them is none.
+    """
+    text = _decoded(lines)
+    if not text.endswith("\n"):
+        raise NoteRefused("the last signature line has no line end: is the note cut short?")
+    split = text[:-1].split("\n")
+    if len(split) > SIGNATURES_MAX:
+        raise NoteRefused(f"a note has at most {SIGNATURES_MAX} signatures, this one {len(split)}")
+    return tuple(_read_signature(line) for line in split)
+
+
+def _read_signature(line: str) -> Signature:
+    name, gap, encoded = line.removeprefix(DASH).partition(" ")
+    if not line.startswith(DASH) or not gap:
+        raise NoteRefused(f"this is no signature line: {line[:80]!r}")
+    check_name(name)
+    value = decode(encoded, f"the signature of {name}")
+    if len(value) <= ID_BYTES:
+        raise NoteRefused(f"the signature of {name} has {len(value)} bytes")
+    return Signature(name, value[:ID_BYTES], value[ID_BYTES:])
+
+
+def parse_vkey(text: str) -> VerifierKey:
+    """
+    Read a key from its text form.
+
+    Raises:
+        NoteRefused: it is none, is of another type, or its id is not that of its key.
+    """
+    parts = text.split("+", 2)
+    if len(parts) != 3:
+        raise NoteRefused(f"this is no key as NAME+ID+BASE64: {text[:80]!r}")
+    name, key_id, encoded = parts
+    check_name(name)
+    material = decode(encoded, f"the key of {name}")
+    if not material:
+        raise NoteRefused(f"the key of {name} is empty")
+    key = VerifierKey(name, _key_type(material[0], name), material[1:])
+    if key.id.hex() != key_id:
+        raise NoteRefused(f"the key of {name} has the id {key.id.hex()}, not {key_id[:16]}")
+    return key
+
+
+def _key_type(number: int, name: str) -> KeyType:
+    if number == PLAIN:
+        return 1
+    if number == COSIGNATURE:
+        return 4
+    raise NoteRefused(f"the key of {name} has the type {number:#04x}; only 0x01 and 0x04 are known here")
+
+
+def cosigned(text: bytes, at: int) -> bytes:
+    """Give what a cosignature of the time `at` (seconds since 1970) signs. Source: C2SP tlog-cosignature."""
+    if not 0 <= at < 1 << 63:
+        raise NoteRefused(f"{at} is no time of a cosignature")
+    return f"cosignature/v1\ntime {at}\n".encode() + text
+
+
+def check_ed25519(public: bytes, signature: bytes, message: bytes, whose: str) -> None:
+    """Raise `NoteRefused` where this is no Ed25519 signature of the key over the message."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError) as error:
+        raise NoteRefused(f"the signature in the name of {whose} is not its own over this text") from error
+
+
+def check_name(name: str) -> None:
+    """Raise `NoteRefused` where a name could not stand in a signature line."""
+    if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):
+        raise NoteRefused(f"{name[:80]!r} is no name of a key: it has no spaces, no plus sign, and is not empty")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise NoteRefused(f"{name[:80]!r} is no name of a key: it is not UTF-8") from error
+
+
+def check_text(text: bytes) -> None:
+    """Raise `NoteRefused` where a text cannot be that of a note."""
+    if not text.endswith(b"\n"):
+        raise NoteRefused("the text of a note ends in a line end")
+    _decoded(text)
+
+
+def decode(encoded: str, what: str) -> bytes:
+    """Read base64 in its one form: no line ends, no other letters, no stray bits. Raises `NoteRefused`."""
+    try:
+        value = b64decode(encoded, validate=True)
+    except (Base64Error, ValueError) as error:
+        raise NoteRefused(f"{what} is not base64: {encoded[:80]!r}") from error
+    if b64encode(value).decode() != encoded:
+        raise NoteRefused(f"{what} is not base64 in its one form: {encoded[:80]!r}")
+    return value
+
+
+def decode_hashes(lines: Sequence[str], what: str, most: int = 63) -> tuple[bytes, ...]:
+    """Read hashes of 32 bytes, one a line; by default as many as a proof of any tree may have. Raises `NoteRefused`."""
+    if len(lines) > most:
+        raise NoteRefused(f"{what} has {len(lines)} lines, at most {most} are taken")
+    hashes = tuple(decode(line, what) for line in lines)
+    if wrong := next((one for one in hashes if len(one) != KEY_BYTES), None):
+        raise NoteRefused(f"{what} has a hash of {len(wrong)} bytes")
+    return hashes
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise NoteRefused("a note is UTF-8, this one is not") from error
+    if found := _CONTROL.search(text):
+        raise NoteRefused(f"a note has no control characters, this one has {found[0]!r}")
+    return text
