@@ -260,6 +260,13 @@ def watched_session(engine: Engine, watch: Watch) -> Iterator[Session]:
         yield session
 
 
+def hold_snapshot(session: Session) -> None:
+    """Begin the session's transaction anew, and let all that it reads from here on be of one moment."""
+    session.rollback()
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 def lock_name(session: Session, name: str) -> None:
     """Let no other transaction pass here with the same name until this one ends (SQLite has one writer anyway)."""
     if session.get_bind().dialect.name == "postgresql":

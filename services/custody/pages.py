@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.custody.entry import Entry, read_entry
 from services.custody.tables import entry, pending
+from services.db import hold_snapshot
 from services.errors import Invalid
 
 
@@ -25,11 +26,13 @@ def log_page(session: Session, after: str | None, limit: int) -> tuple[list[LogL
     Give entries behind the one with the id `after` (None: from the first), and the id to go on from.
 
     The log comes first, what waits behind it: a row that moves from one to the other between two pages
-    is neither skipped nor repeated, for it keeps its place.
+    is neither skipped nor repeated, for it keeps its place. Only what waits may still get others before it, where
+    PostgreSQL commits a lower id later: who must have every entry goes by the places in the log.
 
     Raises:
         Invalid: there is no such entry.
     """
+    hold_snapshot(session)
     placed, waiting = _places(session, after)
     lines = [] if placed is None else _from_log(session, placed, limit + 1)
     if len(lines) <= limit:

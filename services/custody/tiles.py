@@ -5,6 +5,7 @@ A tile holds up to 256 hashes of one level in a row; the tiles of level L + 1 ar
 whole tile never changes, so that a log's tiles are only ever added to. Source: C2SP tlog-tiles (paths, widths).
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,20 @@ def tile_path(level: str, index: int, width: int = WIDTH) -> str:
         groups.append(f"x{index % 1000:03d}")
     partial = "" if width == WIDTH else f".p/{width}"
     return f"tile/{level}/{'/'.join(reversed(groups))}{partial}"
+
+
+_PATH: Final = re.compile(
+    r"tile/(entries|0|[1-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*)([0-9]{3})(?:\.p/([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?\Z"
+)
+
+
+def parse_tile(path: str) -> tuple[str, int, int] | None:
+    """Read a path as level (or `ENTRIES`), index and width; None for any path that `tile_path` would not write."""
+    found = _PATH.match(path)
+    if found is None or found[2].startswith("x000/"):
+        return None
+    index = int(found[2].replace("x", "").replace("/", "") + found[3])
+    return found[1], index, int(found[4] or WIDTH)
 
 
 def tiles_of(size: int, since: int = 0) -> Iterator[Tile]:

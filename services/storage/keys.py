@@ -5,7 +5,11 @@ Name objects: the only place that knows how a key looks.
 originals/sha256/ab/cd/<hex>                       an original, named by its digest
 originals/sha256/ab/cd/<hex>.arrivals/<id>.json    one small object per arrival, beside it
 derived/sha256/ab/cd/<hex>/<kind>/<recipe>/<name>  a rendition of that original
-custody/…                                          tiles and checkpoints of the ledger
+custody/tile/<level>/<n>                           a whole tile of the log, named as C2SP tlog-tiles does
+custody/tile/entries/<n>                           the 256 entries below a whole tile of level 0
+custody/checkpoint/<size>                          a signed head of the log; one an hour is kept so
+derived/custody/tile/entries/<n>.p/<width>         the entries that no whole bundle holds yet: gives way to a wider one
+derived/custody/checkpoint                         the newest signed head with its witnesses' lines; replaced
 probe/…                                            canaries of the write-once probe
 ```
 
@@ -15,6 +19,7 @@ of objects, so that no store's quoting, folding or listing can ever change one.
 
 import re
 from enum import StrEnum
+from typing import Final
 
 from services.digest import Digest
 from services.errors import Invalid
@@ -71,6 +76,28 @@ def rendition(parent: Digest, kind: str, recipe_id: str, name: str) -> str:
 def renditions_of(parent: Digest) -> str:
     """Give the prefix under which everything made from one original is listed."""
     return f"derived/{_fan_out(parent)}/"
+
+
+def log_object(path: str) -> str:
+    """Name a whole tile or bundle of the log by its path (`tile/0/x001/234`). Raises `Invalid` on a bad one."""
+    return _checked(f"custody/{path}")
+
+
+def log_remainder(path: str) -> str:
+    """Name entries that no whole bundle holds yet (`tile/entries/005.p/7`). Raises `Invalid` on a bad path."""
+    return _checked(f"derived/custody/{path}")
+
+
+LOG_REMAINDERS: Final = "derived/custody/tile/entries/"
+"""The prefix under which what `log_remainder` names is listed."""
+
+NEWEST_CHECKPOINT: Final = "derived/custody/checkpoint"
+"""The newest signed head of the log."""
+
+
+def log_checkpoint(size: int) -> str:
+    """Name a signed head that is kept for good."""
+    return f"custody/checkpoint/{size}"
 
 
 def digest_of_original(key: str) -> Digest | None:

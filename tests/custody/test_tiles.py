@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.custody.proof import check_consistency, check_inclusion, prove_consistency, prove_inclusion
-from services.custody.tiles import ENTRIES, HEIGHT, Tile, TiledTree, tile_path, tiles_of
+from services.custody.tiles import ENTRIES, HEIGHT, Tile, TiledTree, parse_tile, tile_path, tiles_of
 from services.custody.tree import EMPTY_ROOT, root
 from services.errors import ProofRefused
 
@@ -41,6 +41,21 @@ def test_a_tile_has_the_path_that_others_look_for(tile: Tile, path: str) -> None
 
 def test_bundles_of_entries_have_paths_of_their_own() -> None:
     assert tile_path(ENTRIES, 5, 7) == "tile/entries/005.p/7"
+
+
+@given(st.sampled_from([ENTRIES, "0", "1", "9", "63"]), st.integers(0, 10**10), st.integers(1, 256))
+def test_a_path_is_read_as_what_it_was_written_for(level: str, index: int, width: int) -> None:
+    assert parse_tile(tile_path(level, index, width)) == (level, index, width)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tile/0/0", "tile/00/000", "tile/64/000", "tile/-1/000", "tile/0/x000/001", "tile/0/001/002", "tile/0/x01/002",
+     "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/07", "tile/0/000.p/", "tile/0/000/", "tile/0/000\n", "0/000",
+     "tile/entry/000", "tile/0/x001/x002", "tile/0/٠٠٠"],
+)  # fmt: skip
+def test_a_path_that_nobody_would_write_is_none(path: str) -> None:
+    assert parse_tile(path) is None
 
 
 def test_a_growing_tree_needs_only_what_is_new() -> None:

@@ -23,6 +23,19 @@ def test_keys_never_change_their_form() -> None:
     assert keys.rendition(DIGEST, "proxy", "r1", "proxy.mp4") == f"derived/sha256/e3/b0/{HEX}/proxy/r1/proxy.mp4"
 
 
+def test_the_log_is_kept_for_good_but_for_what_is_replaced() -> None:
+    whole, rest = keys.log_object("tile/0/x001/234"), keys.log_remainder("tile/entries/005.p/7")
+
+    assert (whole, rest) == ("custody/tile/0/x001/234", "derived/custody/tile/entries/005.p/7")
+    assert keys.log_checkpoint(70_000) == "custody/checkpoint/70000"
+    assert rest.startswith(keys.LOG_REMAINDERS)
+    assert keys.area(whole).is_write_once
+    assert keys.area(keys.log_checkpoint(0)).is_write_once
+    assert {keys.area(rest), keys.area(keys.NEWEST_CHECKPOINT)} == {Area.DERIVED}
+    with pytest.raises(Invalid):
+        keys.log_object("tile/../0")
+
+
 @settings(max_examples=50, deadline=None)
 @given(digests, ids)
 def test_what_a_key_names_can_be_read_back(digest: Digest, arrival_id: str) -> None:
