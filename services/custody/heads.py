@@ -124,16 +124,20 @@ def require_continues(session: Session, size: int, root: bytes, whose: str) -> N
 
 def require_memory(session: Session, signer: HeadSigner) -> int:
     """
-    See that the log continues what the signer remembers, and that it has forgotten nothing; gives its size.
+    See that the log continues what the signer remembers and what is kept as signed; gives the size that it remembers.
+
+    A signer that was resumed from an older head remembers less than was signed: it comes forward by the next one.
 
     Raises:
-        HeadRefused: the log was set back, or the signer's memory was.
+        HeadRefused: the log was set back, or the signer is new to a log that has been signed.
     """
     known, root = signer.head()
     require_continues(session, known, root, "the signer's memory")
     newest = newest_head(session)
-    if newest is not None and known < newest.size:
-        raise HeadRefused(f"the signer remembers {known} entries, a head of {newest.size} was signed: was it set back?")
+    if newest is not None:
+        require_continues(session, newest.size, newest.root, "the newest signed head")
+        if known == 0:
+            raise HeadRefused(f"the signer remembers nothing, a head of {newest.size} entries was signed: is it new?")
     return known
 
 

@@ -84,9 +84,7 @@ def test_what_a_crash_left_is_cleared_and_nothing_else(sqlite_archive):
     publisher.clear()
 
     names = [key.rpartition("entries/")[2] for key in held(store, keys.LOG_REMAINDERS)]
-    assert names == ["001.p/44", "001.p/99", "002.p/1"], (
-        "a wider one may be all that is left of another log"
-    )
+    assert names == ["001.p/44", "001.p/99", "002.p/1"], "a wider one may be all that is left of another log"
 
 
 def test_a_store_that_fails_half_way_is_caught_up_with(sqlite_archive, monkeypatch):
@@ -167,13 +165,21 @@ def test_a_database_that_was_set_back_is_refused(archive):
     assert signer.signed == []
 
 
-def test_a_signer_that_forgot_is_refused(archive):
+def test_a_signer_that_is_new_to_a_signed_log_is_refused(archive):
+    grow(archive, 10)
+    sign_head(archive.engine, HeldSigner(), 10, archive.clock())
+
+    with pytest.raises(HeadRefused, match="the signer remembers nothing, a head of 10 entries was signed"):
+        sign_head(archive.engine, HeldSigner(), 10, archive.clock())
+
+
+def test_a_signer_that_was_resumed_from_an_older_head_comes_forward(archive):
     known, signer = grow(archive, 10), HeldSigner()
     sign_head(archive.engine, signer, 10, archive.clock())
     signer.last = (9, root(known[:9]))
 
-    with pytest.raises(HeadRefused, match="the signer remembers 9 entries, a head of 10 was signed"):
-        sign_head(archive.engine, signer, 10, archive.clock())
+    assert sign_head(archive.engine, signer, 10, archive.clock()).size == 10
+    assert signer.last == (10, root(known))
 
 
 def test_two_heads_of_one_size_are_refused(archive):
