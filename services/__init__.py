@@ -6,7 +6,7 @@ Huisu (回溯): one program, several processes, on named floors. A file imports 
 8  ingest | api                processes: docks to archive, people to archive
 7  bootstrap                   settings become an Archive, the same for every process and for tests
 6  settings                    environment and TOML become one frozen object
-5  oversight                   spot checks, warnings, findings (from a later release)
+5  oversight                   spot checks (warnings and findings from a later release)
 4  index | accounts            the catalogue; people, tokens, rights
 3  custody | jobs              the ledger and its transactions; the jobs table and its leases
 2  db | queue                  engine, base, transactions; names of jobs, Celery app

@@ -1,0 +1,185 @@
+r"""
+Fix the chance of a draw by what nobody could know when it was defined. Pure.
+
+```
+nonce      commitment = SHA-256("huisu/draw-nonce/v1\n" || nonce)           an overseer's 32 bytes, told after T
+witness    Ed25519 over "huisu/draw-witness/v1\n<b64 define leaf hash>\n<checkpoint body>", without time
+alpha      define_leaf_hash || T_root
+X          the outside inputs sorted by their bytes, each behind its u32be length
+seed       SHA-256("huisu/draw-seed/v1\n" || define_leaf_hash || u64be T_size || T_root || beta || SHA-256(X))
+```
+
+T is the first checkpoint that holds the definition. A tree head alone could be ground by whoever runs the log; the
+draw's key alone lets its holder look ahead; any one outside input that came later defeats both. A beacon's round is
+refused: nothing here checks one offline, and an unchecked value would be the agency's word.
+
+Source: knowledge integrity 6.2 with the sources of design 2.18.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.custody import note
+from services.errors import Invalid, NoteRefused, ProofRefused
+
+NONCE_PREFIX: Final = b"huisu/draw-nonce/v1\n"
+SEED_PREFIX: Final = b"huisu/draw-seed/v1\n"
+WITNESS_PREFIX: Final = "huisu/draw-witness/v1\n"
+NONCE_BYTES: Final = 32
+MOST_SOURCES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    An outside input that the definition names: of whom, and what its value is checked by.
+
+    `check` is the commitment in hex for a nonce, and the verifier key (`name+id+key`) for a witness.
+    """
+
+    kind: str
+    by: str
+    check: str
+
+    def to_json(self) -> dict[str, str]:
+        """Write it as the definition does."""
+        return {"kind": self.kind, "by": self.by, ("commitment" if self.kind == "nonce" else "key"): self.check}
+
+
+def parse_sources(told: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+    """
+    Read the outside inputs of a definition, sorted.
+
+    Raises:
+        Invalid: another kind, a malformed check, or one source twice.
+    """
+    if len(told) > MOST_SOURCES:
+        raise Invalid(f"a draw has at most {MOST_SOURCES} seed sources, not {len(told)}")
+    sources = sorted((_source(one) for one in told), key=lambda one: (one.kind, one.check))
+    if len({(one.kind, one.check) for one in sources}) != len(sources):
+        raise Invalid("a seed source is named twice")
+    return tuple(sources)
+
+
+def _source(told: Mapping[str, Any]) -> Source:
+    kind = told.get("kind")
+    if kind == "beacon":
+        raise Invalid("a beacon's round is no seed source here: nothing in this archive can check one offline")
+    if kind == "nonce" and set(told) == {"kind", "by", "commitment"}:
+        return Source("nonce", _name(told["by"]), _commitment(told["commitment"]))
+    if kind == "witness" and set(told) in ({"kind", "key"}, {"kind", "by", "key"}):
+        key = witness_key(told["key"])
+        if told.get("by", key.name) == key.name:
+            return Source("witness", key.name, key.vkey)
+    raise Invalid('a seed source is {"kind":"nonce","by","commitment"} or {"kind":"witness","key"}')
+
+
+def _name(text: Any) -> str:
+    if not isinstance(text, str) or not 1 <= len(text.strip()) <= 100 or not text.isprintable():
+        raise Invalid(f"a seed source is named in 1 to 100 printable characters, not {str(text)[:120]!r}")
+    return text.strip()
+
+
+def _commitment(text: Any) -> str:
+    try:
+        raw = read_hex(text.lower() if isinstance(text, str) else "", "commitment")
+    except ProofRefused:
+        raw = b""
+    if len(raw) != 32:
+        raise Invalid(f"a commitment is 32 bytes in hexadecimal, not {str(text)[:140]!r}")
+    return raw.hex()
+
+
+def read_hex(text: str, what: str) -> bytes:
+    """Read hexadecimal in its one form: lower case, no spaces. Raises `ProofRefused`."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError as error:
+        raise ProofRefused(f"{what} is not hexadecimal: {text[:80]!r}") from error
+    if raw.hex() != text:
+        raise ProofRefused(f"{what} is not hexadecimal in its one form: {text[:80]!r}")
+    return raw
+
+
+def witness_key(text: Any) -> note.VerifierKey:
+    """
+    Read a witness's verifier key, of the type that signs without a time.
+
+    Raises:
+        Invalid: it is none, or is of the type whose signature carries a time and can be had again and again.
+    """
+    try:
+        key = note.parse_vkey(text if isinstance(text, str) else "")
+    except NoteRefused as error:
+        raise Invalid(str(error)) from error
+    if key.type != note.PLAIN:
+        raise Invalid(f"the key of {key.name} signs with a time: a draw needs its key of type 0x01")
+    return key
+
+
+def commit_nonce(nonce: bytes) -> str:
+    """Give the commitment to an overseer's nonce, which the overseer makes and keeps until the draw is seeded."""
+    return hashlib.sha256(NONCE_PREFIX + nonce).hexdigest()
+
+
+def witness_text(define_leaf_hash: bytes, checkpoint_body: str) -> bytes:
+    """Give what a witness signs for a draw: the definition and the head that holds it; never a time."""
+    return f"{WITNESS_PREFIX}{b64encode(define_leaf_hash).decode()}\n{checkpoint_body}".encode()
+
+
+def check_input(source: Source, value: str, define_leaf_hash: bytes, body: str) -> bytes:
+    """
+    Check what a source gave and return it as bytes: a nonce in hex, a signature in base64 or as a note's line.
+
+    Raises:
+        ProofRefused: it is not what the definition committed to.
+    """
+    if source.kind == "nonce":
+        nonce = read_hex(value, "a nonce")
+        if len(nonce) != NONCE_BYTES or commit_nonce(nonce) != source.check:
+            raise ProofRefused(f"this is not the nonce that {source.by} committed to")
+        return nonce
+    key = witness_key(source.check)
+    signature = _signature(value, key)
+    try:
+        note.check_ed25519(key.public, signature, witness_text(define_leaf_hash, body), key.name)
+    except NoteRefused as error:
+        raise ProofRefused(f"this is not the signature of {key.name} over this definition and head") from error
+    return signature
+
+
+def _signature(value: str, key: note.VerifierKey) -> bytes:
+    """Read 64 bytes in base64, or a note's line that names the key."""
+    bare = value.strip()
+    try:
+        if not bare.startswith(note.DASH):
+            raw = note.decode(bare, f"the signature of {key.name}")
+        else:
+            line = note.read_signatures(f"{bare}\n".encode())[0]
+            raw = line.value if key.signed(line) else b""
+    except NoteRefused as error:
+        raise ProofRefused(str(error)) from error
+    if len(raw) != note.SIGNATURE_BYTES:
+        raise ProofRefused(f"this is no signature of {key.name}")
+    return raw
+
+
+def alpha_of(define_leaf_hash: bytes, head_root: bytes) -> bytes:
+    """Give the input of the draw's key."""
+    return define_leaf_hash + head_root
+
+
+def seed_of(define_leaf_hash: bytes, size: int, head_root: bytes, beta: bytes, inputs: Sequence[bytes]) -> bytes:
+    """Give the seed of a draw from the definition, the head T, the key's result and the outside inputs."""
+    outside = b"".join(len(one).to_bytes(4, "big") + one for one in sorted(inputs))
+    return hashlib.sha256(
+        SEED_PREFIX + define_leaf_hash + size.to_bytes(8, "big") + head_root + beta + hashlib.sha256(outside).digest()
+    ).digest()
+
+
+def label_of(sources: Sequence[Source]) -> str:
+    """Say who could not have steered the draw: `agency-seeded` where nobody outside had a part in it."""
+    return "+".join(sorted({one.kind for one in sources})) or "agency-seeded"
