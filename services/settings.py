@@ -86,6 +86,19 @@ class Settings(BaseModel):
     case_pattern: str = Field(
         r"^[^/\x00-\x1f]{1,128}$", description="form of case numbers where the unit sets none (rule 18)"
     )
+    signer_home: Path | None = Field(
+        None, description="folder of the log's key and memory; best on another disk; default: signer in the home"
+    )
+    signer_socket: Path | None = Field(
+        None,
+        description="where the signer listens, outside its folder for its group too; default: socket in its folder",
+    )
+    log_origin: str | None = Field(
+        None, description="name of the custody log, for life; default: huisu.local/ and eight digits made once"
+    )
+    policy_file: Path | None = Field(
+        None, description="policy of the log's witnesses and their quorum (C2SP tlog-policy); none: no witness is asked"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @property
@@ -98,6 +111,8 @@ class Settings(BaseModel):
             staging=self.staging_path or home / "staging",
             spool=self.spool_path or home / "spool",
             scratch=self.scratch_path or home / "scratch",
+            signer=(signer := (self.signer_home or home / "signer").expanduser().absolute()),
+            signer_socket=self.signer_socket or signer / "socket",
         )
 
     @property
@@ -125,6 +140,8 @@ class Paths(BaseModel):
     staging: Path
     spool: Path
     scratch: Path
+    signer: Path
+    signer_socket: Path
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:

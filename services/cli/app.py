@@ -8,7 +8,7 @@ import typer
 
 from services import __version__
 from services.bootstrap import open_archive
-from services.cli import accounts, checks
+from services.cli import accounts, checks, custody
 from services.cli.home import HomeOption, settings_of
 from services.index.migrate import migrate as bring_forward
 from services.ingest.agent.command import dock_app
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(dock_app, name="dock")
 app.add_typer(accounts.user_app, name="user")
 app.add_typer(accounts.token_app, name="token")
+app.add_typer(custody.signer_app, name="signer")
 app.command("login-link")(accounts.login_link)
 app.command("fsck")(checks.fsck)
 app.command("doctor")(checks.doctor)

@@ -47,6 +47,8 @@ _ALL: Final = (
     _event("rec.lock", "recording", "version_id mode until hold found", "The store's lock on the original was set."),
     _event("rec.facts", "recording", "duration streams recorded_at location flags playable rec_start rec_end "
            "start_source tool state error recovered", "The original was examined.", disclosed="container"),
+    _event("rec.essence", "recording", "", "The original was fingerprinted frame by frame: one tree of each track.",
+           disclosed="essence_root tracks version tool sha256 reason"),
     _event("rec.rendition", "recording", "rendition kind parent recipe object_key size sha256 frames flags",
            "A rendition was made from the original."),
     _event("rec.rendition.drop", "recording", "rendition kind object_key sha256 reason",
@@ -97,6 +99,8 @@ _ALL: Final = (
     # the archive itself
     _event("sys.deny", "system", "minute address kind count", "Refused requests without an identity, by the minute."),
     _event("sys.start", "system", "version schema", "This version of the archive ran for the first time on this data."),
+    _event("key.rotate", "system", "actor approver",
+           "Two persons gave the log a new key; heads from here on are signed by it.", disclosed="old new"),
     _event("sys.worm", "system", "enforced findings", "The store's lock was probed with another result than before."),
 )  # fmt: skip
 
