@@ -49,6 +49,7 @@ def read_tile(session: Session, one: Tile) -> bytes:
     Raises:
         NotFound: the log has not as many hashes there.
     """
+    _require_possible(one.index)
     if one.width == WIDTH:
         content = session.scalar(select(tile.c.hashes).where(tile.c.level == one.level, tile.c.n == one.index))
         if content is None:
@@ -86,9 +87,16 @@ def read_bundle(session: Session, index: int, width: int = WIDTH) -> bytes:
     Raises:
         NotFound: the log has not as many entries there.
     """
+    _require_possible(index)
     first = index * WIDTH
     query = select(entry.c.entry).where(entry.c.idx >= first, entry.c.idx < first + width).order_by(entry.c.idx)
     entries = [bytes(text) for text in session.scalars(query)]
     if len(entries) < width:
         raise NotFound(f"the log has no {width} entries from {first} on")
     return pack_bundle(entries)
+
+
+def _require_possible(index: int) -> None:
+    """Refuse what the database could not even be asked for."""
+    if index >= 1 << 54:
+        raise NotFound(f"no log has a tile {index}")
