@@ -87,3 +87,53 @@ def _read(path: Path) -> bytes:
 
     with translated(str(path)):
         return path.read_bytes()
+
+
+witness_app = typer.Typer(
+    help="Watch an archive's log from another house. "
+    "Example: huisu witness --folder ./w --name court.example/w --log VKEY --listen 127.0.0.1:8090",
+    invoke_without_command=True,
+)
+FolderOption = Annotated[Path, typer.Option("--folder", "--home", help="Folder of the witness: its key and memory.")]
+LogOption = Annotated[
+    list[str] | None, typer.Option("--log", help="Key of a log to watch, as NAME+ID+BASE64; kept, may be repeated.")
+]
+
+
+@witness_app.callback()
+def witness(
+    context: typer.Context,
+    folder: FolderOption = Path(".huisu-witness"),
+    name: Annotated[
+        str | None, typer.Option(help="Name of a new witness, such as court.example/witness; for life.")
+    ] = None,
+    log: LogOption = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT to answer on.")] = "127.0.0.1:8090",
+) -> None:
+    """Run a witness: it signs heads of the logs it watches that continue what it saw."""
+    from services.up.witnessing import opened_witness, run_witness  # noqa: PLC0415  (each command loads its own)
+
+    context.obj = lambda: opened_witness(folder, name, log or [])
+    if context.invoked_subcommand is None:
+        run_witness(context.obj(), listen, say=typer.echo)
+
+
+@witness_app.command("key")
+def witness_key(context: typer.Context) -> None:
+    """Print the witness's key for policies. Example: huisu witness --folder ./w key"""
+    typer.echo(context.obj().verifier.vkey)
+
+
+@witness_app.command("sign")
+def witness_sign(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What `huisu checkpoint export` wrote, or a request for a draw.")],
+) -> None:
+    """
+    Answer a request that came as a file: print the line for `huisu checkpoint import`.
+
+    Example: huisu witness --folder ./w sign request.txt
+    """
+    answer = context.obj().answer_file(_read(file))
+    typer.echo(answer.body.rstrip("\n"), err=answer.status != 200)
+    raise typer.Exit(0 if answer.status == 200 else 1)
