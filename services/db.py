@@ -57,6 +57,9 @@ EVIDENCE: Final[dict[str, str]] = {
     "cases": "id",
     "case_officers": "case_id",
     "case_incidents": "case_id",
+    "spot_checks": "id",
+    "spot_populations": "spot_check_id",
+    "spot_items": "spot_check_id",
 }
 """Evidence tables, each with the column that names the ledger object its rows belong to."""
 

@@ -17,7 +17,10 @@ HuisuError
 │   ├── Conflict             the thing's state contradicts the request
 │   │   ├── OffsetMismatch       an upload's bytes do not continue where the store ends
 │   │   ├── IdempotencyConflict  the same key came with another body
-│   │   └── NotPlayable          the recording is damaged, or nothing of it can be shown
+│   │   ├── NotPlayable          the recording is damaged, or nothing of it can be shown
+│   │   ├── DrawNotReady         a spot check lacks what its next step rests on
+│   │   ├── DrawFailed           an outside input of a draw did not come in time
+│   │   └── SecondDefinition     this was defined before; a second time needs another person and a reason
 │   ├── PreconditionRequired a change without If-Match
 │   ├── PreconditionFailed   the thing changed since it was read
 │   ├── ChecksumMismatch     bytes differ from the sum sent with them
@@ -156,6 +159,24 @@ class NotPlayable(Conflict):
     """The recording is damaged or undecodable: it is kept and downloadable, but there is nothing to show."""
 
     code = "not-playable"
+
+
+class DrawNotReady(Conflict):
+    """A spot check lacks what its next step rests on: a signed head with its definition, or an outside input."""
+
+    code = "draw-not-ready"
+
+
+class DrawFailed(Conflict):
+    """An outside input of the draw did not come in time; the draw stays listed as failed."""
+
+    code = "draw-failed"
+
+
+class SecondDefinition(Conflict):
+    """This programme was defined before for an overlapping period: it needs another person and a reason."""
+
+    code = "second-definition"
 
 
 class PreconditionRequired(Refused):

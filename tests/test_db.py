@@ -23,7 +23,8 @@ def unit(**values):
 def test_every_table_is_declared_once():
     import services.custody.tables
     import services.index.models
-    import services.jobs.table  # noqa: F401
+    import services.jobs.table
+    import services.oversight.models  # noqa: F401
 
     declared = [*EVIDENCE, *PLAIN, *LEDGER]
 

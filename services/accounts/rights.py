@@ -27,21 +27,28 @@ ROLES: Final = (
 _PLAY = {"recording.see", "recording.play", "recording.clip"}
 _WORK_UP = {"recording.link", "recording.categorise", "recording.original", "recording.history"}
 _SEE_CASES = {"case.see", "incident.see"}
+_SPOT_REVIEW = {"spotcheck.see", "spotcheck.review"}
 _BASIC = {"me.see", "ledger.see", "job.see", "event.see"}
 
 GRANTS: Final[dict[str, frozenset[str]]] = {
     "officer": frozenset(_BASIC | _PLAY | _SEE_CASES | {"proposal.answer", "recording.history", "upload.see"}),
     "reviewer": frozenset(
-        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "flag.dismiss", "case.write", "upload.see"}
+        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | _SPOT_REVIEW
+        | {"proposal.answer", "flag.dismiss", "case.write", "upload.see"}
     ),
     "supervisor": frozenset(
-        _BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "flag.dismiss", "upload.see"}
+        _BASIC | _PLAY | _SEE_CASES | _SPOT_REVIEW
+        | {"recording.original", "recording.history", "flag.dismiss", "upload.see", "spotcheck.define"}
+        | {"spotcheck.reveal"}
     ),
     "head": frozenset(
-        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | {"proposal.answer", "flag.dismiss", "case.write", "upload.see"}
+        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | _SPOT_REVIEW
+        | {"proposal.answer", "flag.dismiss", "case.write", "upload.see", "spotcheck.reveal"}
     ),
     "custodian": frozenset(_BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "upload.see"}),
-    "auditor": frozenset(_BASIC | _SEE_CASES | {"recording.see", "recording.history", "upload.see"}),
+    "auditor": frozenset(
+        _BASIC | _SEE_CASES | {"recording.see", "recording.history", "upload.see", "spotcheck.see", "spotcheck.reveal"}
+    ),
     "admin": frozenset(_BASIC | {"admin.see", "admin.write", "upload.see"}),
     "dock": frozenset({"me.see", "upload.send", "upload.see"}),
     "integrator": frozenset(

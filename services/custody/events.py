@@ -8,7 +8,9 @@ have, `disclosed` those that every export of the object shows (knowledge: integr
 from dataclasses import dataclass
 from typing import Final, Literal
 
-About = Literal["recording", "incident", "case", "session", "unit", "device", "account", "token", "upload", "system"]
+About = Literal[
+    "recording", "incident", "case", "session", "unit", "device", "account", "token", "upload", "draw", "system"
+]
 
 SYSTEM: Final = "00000000-0000-7000-8000-000000000000"
 """The object of entries about the archive itself. A constant, so that every archive's system chain has one name."""
@@ -96,6 +98,25 @@ _ALL: Final = (
     _event("token.deny", "token", "action target method address", "A request with this token was refused."),
     _event("account.search", "account", "query filters results", "A person searched."),
     _event("token.search", "token", "query filters results", "A program searched."),
+    # spot checks
+    _event("draw.define", "draw", "",
+           "A spot check was defined: whatever counts for its draw is frozen from here on.",
+           disclosed="actor number programme unit from to ticket filter strata size reserve seed_sources grade_max "
+                     "scorecard cross population pop_root vrf_key reveal_until second_of reason"),
+    _event("draw.seed", "draw", "actor", "The first head that holds the definition fixed the draw's random number.",
+           disclosed="size root index vrf_proof"),
+    _event("draw.reveal", "draw", "actor", "An outside input that the definition names was told.",
+           disclosed="kind by value"),
+    _event("draw.result", "draw", "actor", "The draw was made.", disclosed="seed drawn label"),
+    _event("draw.fail", "draw", "actor", "An outside input did not come in time: the draw failed and stays listed.",
+           disclosed="missing reveal_until"),
+    _event("draw.assign", "draw", "actor reviewer due before", "A drawn item was given to a reviewer.",
+           disclosed="item"),
+    _event("draw.skip", "draw", "actor note", "A drawn item was left out for a listed reason; the next of the reserve "
+           "takes its place.", disclosed="item reason borne_out replaced_by"),
+    _event("draw.review", "draw", "actor answers note without_watching", "A reviewer scored an item, or handed it in.",
+           disclosed="item state scorecard version results score watched"),
+    _event("draw.confirm", "draw", "actor", "Handed-in reviews were confirmed by another person.", disclosed="items"),
     # the archive itself
     _event("sys.deny", "system", "minute address kind count", "Refused requests without an identity, by the minute."),
     _event("sys.start", "system", "version schema", "This version of the archive ran for the first time on this data."),

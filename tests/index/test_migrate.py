@@ -5,6 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+import services.oversight.models  # noqa: F401  (its tables lie above the migrations' own floor)
 from services.db import Base, open_engine
 from services.errors import Misconfigured
 from services.index.migrate import migrate, newest, present, require_current

@@ -1,0 +1,165 @@
+"""
+Find what a spot check can draw: the incidents or recordings that its definition names, as pure candidates.
+
+Only what the definer may see is there: for a supervisor all of the unit's subtree up to the grade that the definition
+allows. Values are fetched raw: turning 150,000 ids and times of SQLite into objects takes longer than the draw.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, and_, exists, func, literal, or_, select, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from services.accounts.models import Unit
+from services.accounts.rights import Principal
+from services.accounts.units import subtree
+from services.errors import Invalid
+from services.index.models import Incident, Link, Recording
+from services.index.visible import visible, visible_incidents
+from services.oversight.definitions import Definition
+from services.oversight.filters import Candidate, Filter, Footage, Rule
+from services.oversight.tickets import INCIDENT, Population, freeze, segments_of, stratify
+
+NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands where no filter asks when; reading times costs more than all the rest."""
+
+
+def unit_in_reach(session: Session, who: Principal, number: str) -> Unit:
+    """
+    Give the unit that a definition names.
+
+    Raises:
+        Invalid: there is none, or none within reach.
+    """
+    unit = session.scalars(select(Unit).where(Unit.number == number)).one_or_none()
+    if unit is None or not (who.reaches_all or unit.id in who.units):
+        raise Invalid(f"there is no unit {number!r}")
+    return unit
+
+
+def population(session: Session, who: Principal, definition: Definition, unit: Unit) -> Population:
+    """
+    Find all tickets, each in its stratum, and freeze them.
+
+    Raises:
+        Invalid: a filter names a unit that does not lie below the spot check's, or there are too many tickets.
+    """
+    below = subtree(session, unit.id)
+    strata = [_rule(session, one.filter, unit, below) for one in definition.strata]
+    whole = _rule(session, definition.filter, unit, below)
+    find = _incidents if definition.kind == INCIDENT else _recordings
+    found: Iterable[Candidate] = find(session, who, definition, below, [whole, *strata])
+    if whole.filter != Filter():
+        found = filter(whole.takes, found)
+    return freeze(stratify(definition.kind, found, strata), len(strata) + 1)
+
+
+def _rule(session: Session, asked: Filter, unit: Unit, below: frozenset[str]) -> Rule:
+    if asked.units is None:
+        return Rule(asked, None)
+    named = session.execute(select(Unit.id, Unit.number).where(Unit.number.in_(asked.units), Unit.id.in_(below))).all()
+    if missing := set(asked.units) - {number for _, number in named}:
+        raise Invalid(f"unit {unit.number!r} has no unit {', '.join(sorted(missing))[:200]} below it")
+    return Rule(asked, frozenset().union(*(subtree(session, one) for one, _ in named)))
+
+
+def _recordings(
+    session: Session, who: Principal, definition: Definition, below: frozenset[str], rules: Sequence[Rule]
+) -> Iterator[Candidate]:
+    at = Recording.started_at if _asks_when(rules) else literal(None)
+    query = select(
+        _raw(Recording.id), _raw(Recording.unit_id), at, Recording.kind, Recording.category, Recording.grade,
+        Recording.duration,
+    ).where(
+        Recording.unit_id.in_(sorted(below)),
+        Recording.started_at >= definition.starts_at,
+        Recording.started_at < definition.ends_at,
+        Recording.grade <= definition.grade_max,
+        Recording.state != "disposed",
+        visible(who),
+    )  # fmt: skip
+    units = _Units()
+    for recording, unit, started_at, kind, category, grade, duration in session.execute(query):
+        length = _seconds(duration)
+        footage = (Footage(kind, category, grade, length),)
+        yield Candidate(_bytes(recording), units[unit], started_at or NO_TIME, footage, segments_of(length))
+
+
+def _incidents(
+    session: Session, who: Principal, definition: Definition, below: frozenset[str], rules: Sequence[Rule]
+) -> Iterator[Candidate]:
+    when = func.coalesce(Incident.window_start, Incident.created_at)
+    chosen = and_(Incident.unit_id.in_(sorted(below)), _within(definition), ~_above(definition), visible_incidents(who))
+    footage: dict[bytes, list[Footage]] = {}
+    if any(rule.filter.asks_footage for rule in rules):
+        query = (
+            select(_raw(Link.target_id), Recording.kind, Recording.category, Recording.grade, Recording.duration)
+            .join(Recording, Recording.id == Link.recording_id)
+            .where(Link.target_type == "incident", Link.ended_at.is_(None))
+            .where(Link.target_id.in_(select(Incident.id).where(chosen)))
+        )
+        for incident, kind, category, grade, duration in session.execute(query):
+            footage.setdefault(_bytes(incident), []).append(Footage(kind, category, grade, _seconds(duration)))
+    at = type_coerce(when, Incident.created_at.type) if _asks_when(rules) else literal(None)
+    units = _Units()
+    for incident, unit, moment in session.execute(select(_raw(Incident.id), _raw(Incident.unit_id), at).where(chosen)):
+        subject = _bytes(incident)
+        yield Candidate(subject, units[unit], moment or NO_TIME, tuple(sorted(footage.get(subject, ()), key=str)), 1)
+
+
+def _within(definition: Definition) -> ColumnElement[bool]:
+    """An incident whose times nobody told stands at the time it was taken in: untold, it would never be drawn."""
+    return or_(
+        and_(Incident.window_start >= definition.starts_at, Incident.window_start < definition.ends_at),
+        and_(
+            Incident.window_start.is_(None),
+            Incident.created_at >= definition.starts_at,
+            Incident.created_at < definition.ends_at,
+        ),
+    )
+
+
+def _above(definition: Definition) -> ColumnElement[bool]:
+    """Whether footage of an incident has a stricter grade than the definition allows."""
+    return (
+        exists()
+        .where(
+            Link.target_type == "incident",
+            Link.target_id == Incident.id,
+            Link.ended_at.is_(None),
+            Recording.id == Link.recording_id,
+            Recording.grade > definition.grade_max,
+        )
+        .correlate(Incident)
+    )
+
+
+def _asks_when(rules: Sequence[Rule]) -> bool:
+    return any(rule.filter.starts_at or rule.filter.ends_at for rule in rules)
+
+
+def _raw(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    return type_coerce(column, String)
+
+
+def _bytes(raw: Any) -> bytes:
+    """Give an id's bytes, as whichever form the database's driver has it in."""
+    return raw.bytes if isinstance(raw, UUID) else bytes.fromhex(raw.replace("-", ""))
+
+
+class _Units(dict[Any, "str | None"]):
+    """Turn the few raw ids of units into ours, each once."""
+
+    def __missing__(self, raw: Any) -> str | None:
+        self[raw] = None if raw is None else str(UUID(bytes=_bytes(raw)))
+        return self[raw]
+
+
+def _seconds(duration: str | None) -> float | None:
+    if duration is None:
+        return None
+    numerator, _, denominator = duration.partition("/")
+    return int(numerator) / int(denominator or 1)
