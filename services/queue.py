@@ -33,6 +33,7 @@ _ALL: Final = (
     JobKind("relink", "examine", "link recordings again after an incident or a case arrived or changed"),
     JobKind("index", "examine", "make the frame index of a recording that an older version examined"),
     JobKind("look-over", "examine", "decode a few key frames for a first storyboard and first findings"),
+    JobKind("fingerprint", "render", "grow the essence trees of a verified MP4 or MOV, a leaf for each coded frame"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
     JobKind("recover", "render", "bring back pictures of a damaged original, as a rendition of its own"),
     JobKind("align", "render", "measure by their sound how far apart the channels of a session began"),

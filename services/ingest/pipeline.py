@@ -1,15 +1,18 @@
 """
 Put the steps in order: what a job runs, and which job follows it.
 
-receive → **received** → seal → deposit → record → **stored** → read back → **verified**
+receive → **received** → seal → deposit → record → **stored** → read back → **verified** → fingerprint
 and beside it examine → remux → **playable** → link → look over → render → **ready**; channels of one session → align.
 """
 
+from sqlalchemy import select
+
 from services.bootstrap import Archive
-from services.index.models import Recording
+from services.index.models import Object, Recording, Upload
 from services.ingest.steps.align import align
 from services.ingest.steps.deposit import deposit
 from services.ingest.steps.examine import examine
+from services.ingest.steps.fingerprint import ask_for, fingerprint_original
 from services.ingest.steps.link import link, relink
 from services.ingest.steps.look_over import look_over
 from services.ingest.steps.read_back import read_back
@@ -31,8 +34,13 @@ def run_accession(archive: Archive, running: Running) -> None:
 
 
 def run_read_back(archive: Archive, running: Running) -> None:
-    """Prove the store's copy; releases the camera."""
+    """Prove the store's copy; releases the camera. What is examined by then can be fingerprinted."""
     read_back(archive, running.job.key)
+    with archive.reading() as session:
+        same = Object.sha256 == session.get_one(Upload, running.job.key).sha256
+        recordings = session.scalars(select(Recording.id).join(Object, Object.id == Recording.object_id).where(same))
+        stored = list(recordings)
+    ask_for(archive, stored)
 
 
 def run_examine(archive: Archive, running: Running) -> None:
@@ -52,6 +60,7 @@ def run_examine(archive: Archive, running: Running) -> None:
             bells.append(ask(session, "align", recording_id, now, priority=7))
         bells += asks_of(session, recording, archive)
     archive.ring(bells)
+    ask_for(archive, [recording_id])
 
 
 def run_link(archive: Archive, running: Running) -> None:
@@ -72,6 +81,11 @@ def run_index(archive: Archive, running: Running) -> None:
 def run_look_over(archive: Archive, running: Running) -> None:
     """Give a recording its first storyboard and findings."""
     look_over(archive, running.job.key)
+
+
+def run_fingerprint(archive: Archive, running: Running) -> None:
+    """Grow the trees by which clips of a recording are proven."""
+    fingerprint_original(archive, running.job.key)
 
 
 def run_recover(archive: Archive, running: Running) -> None:

@@ -16,6 +16,7 @@ _ALL: Final[Mapping[str, Callable[[Archive, Running], None]]] = {
     "relink": pipeline.run_relink,
     "index": pipeline.run_index,
     "look-over": pipeline.run_look_over,
+    "fingerprint": pipeline.run_fingerprint,
     "render": pipeline.run_render,
     "recover": pipeline.run_recover,
     "align": pipeline.run_align,

@@ -25,6 +25,7 @@ from services.index.models import Process, Upload
 from services.ingest.door import CatalogueRegister
 from services.ingest.locks import roll_locks
 from services.ingest.staging import Staging
+from services.ingest.steps.fingerprint import ask_for_fingerprints
 from services.ingest.steps.reindex import BEFORE_ALL, ask_for_indexes
 from services.jobs.lease import unrung
 from services.queue import MOST_RINGS, rings_in
@@ -109,6 +110,7 @@ def beat_rounds(archive: Archive) -> list[Round]:
         Round("locks", 7 * 86_400, lambda: roll_locks(archive)),
         Round("temporaries", 86_400, clear),
         Round("indexes", 10, indexes(archive)),
+        Round("fingerprints", 10, fingerprints(archive)),
     ]
     ringing = [Round("ring", 2, ring)] if archive.broker is not None else []
     return [*own, *ringing, *(Round(name, every_s, act) for name, every_s, act in api_rounds(archive))]
@@ -116,18 +118,27 @@ def beat_rounds(archive: Archive) -> list[Round]:
 
 def indexes(archive: Archive) -> Callable[[], None]:
     """Give the round that has recordings of older versions indexed, a few at a time; all done, it rests an hour."""
+    return _catching_up(archive, ask_for_indexes)
+
+
+def fingerprints(archive: Archive) -> Callable[[], None]:
+    """Give the round that has recordings of older versions fingerprinted, in the same way."""
+    return _catching_up(archive, ask_for_fingerprints)
+
+
+def _catching_up(archive: Archive, ask_behind: Callable[[Archive, str], str | None]) -> Callable[[], None]:
     at, resting_until = BEFORE_ALL, archive.clock()
 
-    def index() -> None:
+    def go_on() -> None:
         nonlocal at, resting_until
         if archive.clock() < resting_until:
             return
-        behind = ask_for_indexes(archive, at)
+        behind = ask_behind(archive, at)
         at = behind or BEFORE_ALL
         if behind is None:
             resting_until = archive.clock() + REST
 
-    return index
+    return go_on
 
 
 def note_probe(archive: Archive, report: WormReport) -> None:
