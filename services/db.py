@@ -60,6 +60,9 @@ EVIDENCE: Final[dict[str, str]] = {
     "spot_checks": "id",
     "spot_populations": "spot_check_id",
     "spot_items": "spot_check_id",
+    "exports": "id",
+    "export_items": "export_id",
+    "export_packages": "export_id",
 }
 """Evidence tables, each with the column that names the ledger object its rows belong to."""
 

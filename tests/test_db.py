@@ -22,6 +22,7 @@ def unit(**values):
 
 def test_every_table_is_declared_once():
     import services.custody.tables
+    import services.index.exports
     import services.index.models
     import services.jobs.table
     import services.oversight.models  # noqa: F401

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 About = Literal[
-    "recording", "incident", "case", "session", "unit", "device", "account", "token", "upload", "draw", "system"
+    "recording",
+    "incident",
+    "case",
+    "session",
+    "unit",
+    "device",
+    "account",
+    "token",
+    "upload",
+    "draw",
+    "export",
+    "system",
 ]
 
 SYSTEM: Final = "00000000-0000-7000-8000-000000000000"
@@ -79,6 +90,9 @@ _ALL: Final = (
     _event("rec.clip", "recording", "actor viewing mode start end first_frame end_frame",
            "A clip of this range was asked for and sent."),
     _event("rec.original", "recording", "actor viewing reason", "The original itself was asked for and sent."),
+    _event("rec.export", "recording", "actor", "An item of an export package was made from the recording.",
+           disclosed="export item kind made file sha256 size chunk_log2 chunk_root start end copies recipient purpose "
+                     "case"),
     # what footage belongs to
     _event("session.make", "session", "kind device_id room method", "A session was formed."),
     _event("incident.put", "incident", "number actor before after", "An incident was taken in or changed."),
@@ -117,6 +131,14 @@ _ALL: Final = (
     _event("draw.review", "draw", "actor answers note without_watching", "A reviewer scored an item, or handed it in.",
            disclosed="item state scorecard version results score watched"),
     _event("draw.confirm", "draw", "actor", "Handed-in reviews were confirmed by another person.", disclosed="items"),
+    # export packages
+    _event("export.make", "export", "actor recipient purpose case copies disclosure items state",
+           "An export was asked for."),
+    _event("export.answer", "export", "actor answer reason", "A second person approved or refused an export."),
+    _event("export.enter", "export", "items", "What the packages hold was made and entered with its recordings."),
+    _event("export.release", "export", "packages size witnessed missing", "The packages were checked and released."),
+    _event("export.fail", "export", "code reason findings", "An export failed; nothing of it was released."),
+    _event("export.take", "export", "actor copy sha256 address method", "A package was asked for and sent."),
     # the archive itself
     _event("sys.deny", "system", "minute address kind count", "Refused requests without an identity, by the minute."),
     _event("sys.start", "system", "version schema", "This version of the archive ran for the first time on this data."),

@@ -4,6 +4,7 @@ from alembic import context
 
 import services.accounts.models
 import services.custody.tables
+import services.index.exports
 import services.index.models
 import services.jobs.table  # noqa: F401  (every table must be known to the metadata)
 from services.db import Base

@@ -272,6 +272,7 @@ const archive: typeof zh = {
     'rec-preview': 'Seen in lists',
     'rec-clip': 'Clip taken',
     'rec-original': 'Original taken',
+    'rec-export': 'Exported in a package',
   },
 }
 

@@ -271,5 +271,6 @@ export default {
     'rec-preview': '在列表中看到画面',
     'rec-clip': '截取片段',
     'rec-original': '取得原始文件',
+    'rec-export': '导出到移交包',
   },
 }
