@@ -5,6 +5,9 @@ Write order (the only one of five that loses nothing in a power cut): temporary 
 fsync folder. `link` fails where the name exists, so two writers can never overwrite each other, and a crash
 leaves only temporaries for `sweep_temporary`. The folder must not be on a network file system.
 
+A write-once object has one version, "1". Only `mend` makes another: what was kept moves aside (`.<name>.v1`), the good
+copy takes its name and is the next version.
+
 Locks and holds are written beside the object (`.<name>.lock.json`): facts for the archive and for a later move to
 S3, not a protection. Nothing here ever deletes an original.
 """
@@ -23,13 +26,10 @@ from pathlib import Path
 
 from services.digest import Digest
 from services.errors import IntegrityError, NotAllowed, NotFound, ObjectConflict, StoreUnavailable
-from services.storage import keys
+from services.storage import aside, keys
 from services.storage.durable import make_folders, same_bytes, source_size, sync_file, sync_folder, translated
 from services.storage.keys import Area
 from services.storage.store import NO_LOCK, Blocks, Kept, Lock, LockMode, WormReport, check_range
-
-ONLY_VERSION = "1"
-"""A folder keeps one version of a write-once object, so that the catalogue pins the same field with every store."""
 
 READ_ONLY = 0o400
 
@@ -75,6 +75,28 @@ class FolderStore:
                 self._publish(key, path, temporary)
             return self._kept(key, path)
 
+    def mend(self, key: str, source: Path) -> Kept:
+        """Move what is kept aside and keep the good copy under its name; a kill between the two is mended again."""
+        if not keys.area(key).is_write_once:
+            raise NotAllowed(f"{key}: derived objects are made again, not mended")
+        path = self._place(key)
+        source_size(source)
+        with translated(key), self._alone():
+            for kept in self.versions(key):
+                if _equal(self._found(key, kept.version), source):
+                    return kept
+            with self._temporary_file() as good:
+                shutil.copyfile(source, good)
+                good.chmod(READ_ONLY)
+                sync_file(good)
+                make_folders(path.parent, below=self._root)
+                if path.is_file() and not aside.is_moved(path):
+                    os.link(path, aside.place(path, aside.count(path) + 1))
+                    sync_folder(path.parent)
+                good.replace(path)
+                sync_folder(path.parent)
+            return self._kept(key, path)
+
     def stat(self, key: str, version: str | None = None) -> Kept:
         """Tell version and size."""
         with translated(key):
@@ -98,11 +120,12 @@ class FolderStore:
         return Blocks(key, count, take, file.close)
 
     def versions(self, key: str) -> list[Kept]:
-        """List the one version, or none."""
-        try:
-            return [self.stat(key)]
-        except NotFound:
-            return []
+        """List the one version, or none; behind what repairs moved aside."""
+        path = self._place(key)
+        with translated(key):
+            former = [aside.place(path, number) for number in range(1, aside.count(path) + 1)]
+            now = [path] if path.is_file() and not aside.is_moved(path) else []
+            return [self._kept(key, each) for each in (*former, *now)]
 
     def keys(self, prefix: str) -> Iterator[Kept]:
         """List the objects whose key starts with `prefix`; temporaries and lock files are no objects."""
@@ -134,7 +157,8 @@ class FolderStore:
 
     def lock_state(self, key: str, version: str | None) -> Lock:
         """Read what is noted beside the object."""
-        return self._read_lock(self._found(key, version))
+        self._found(key, version)
+        return self._read_lock(self._place(key))
 
     def remove_derived(self, key: str) -> None:
         """Remove what can be made again; refuse anything else."""
@@ -186,20 +210,26 @@ class FolderStore:
 
     def _found(self, key: str, version: str | None) -> Path:
         path = self._place(key)
-        allowed = {None, ONLY_VERSION} if keys.area(key).is_write_once else {None}
         with translated(key):
-            is_there = path.is_file()
-        if version not in allowed or not is_there:
-            raise NotFound(f"no object {key}" + (f" of version {version}" if version else ""))
-        return path
+            if version is None and path.is_file():
+                return path
+            if version is not None and keys.area(key).is_write_once and aside.VERSION.match(version):
+                number = int(version)
+                former = aside.place(path, number)
+                if former.is_file():
+                    return former
+                if path.is_file() and (number == 1 or aside.place(path, number - 1).is_file()):
+                    return path
+        raise NotFound(f"no object {key}" + (f" of version {version}" if version else ""))
 
     def _lockable(self, key: str, version: str | None) -> Path:
         if not keys.area(key).is_write_once:
             raise NotAllowed(f"{key}: derived objects are never locked")
-        return self._found(key, version)
+        self._found(key, version)
+        return self._place(key)
 
     def _kept(self, key: str, path: Path) -> Kept:
-        version = ONLY_VERSION if keys.area(key).is_write_once else None
+        version = str(aside.number(path)) if keys.area(key).is_write_once else None
         return Kept(key, version, path.stat().st_size)
 
     def _already(self, key: str, path: Path, source: Path) -> Kept | None:
@@ -283,6 +313,14 @@ class FolderStore:
             temporary.replace(_lock_file(path))
         sync_folder(path.parent)
         return self._read_lock(path)
+
+
+def _equal(kept: Path, source: Path) -> bool:
+    """Compare; a kept file that the disk does not give whole is no equal one."""
+    try:
+        return same_bytes(kept, source)
+    except OSError:
+        return False
 
 
 def _lock_file(path: Path) -> Path:

@@ -13,6 +13,7 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -97,6 +98,17 @@ class S3Store:
         """Send a small content."""
         return self._put(key, io.BytesIO(content), len(content))
 
+    def mend(self, key: str, source: Path) -> Kept:
+        """Send the good copy as a new version above what is kept, unless a kept version has its bytes."""
+        if not keys.area(key).is_write_once:
+            raise NotAllowed(f"{key}: derived objects are made again, not mended")
+        size = source_size(source)
+        with translated(str(source)), source.open("rb") as file:
+            for kept in self.versions(key):
+                if kept.size_bytes == size and self._equals(kept, file):
+                    return kept
+            return self._send(key, file, size)
+
     def stat(self, key: str, version: str | None = None) -> Kept:
         """Tell version and size."""
         found = self._head(key, version)
@@ -148,7 +160,8 @@ class S3Store:
             ):
                 if not each.is_delete_marker and not each.is_dir and each.object_name != last:
                     last = each.object_name
-                    yield _kept(each)
+                    # The newest version of a page is not the latest thing only where a marker is, which comes after it.
+                    yield replace(_kept(each), is_hidden=each.is_latest == "false")
 
     def lock(self, key: str, version: str | None, *, mode: LockMode, until: datetime) -> Lock:
         """Set the stronger of the old and the new lock on one version and read it back."""
@@ -219,6 +232,9 @@ class S3Store:
     def _put(self, key: str, source: BinaryIO, size: int) -> Kept:
         if kept := self._already(key, source, size):
             return kept
+        return self._send(key, source, size)
+
+    def _send(self, key: str, source: BinaryIO, size: int) -> Kept:
         source.seek(0)
         part = max(self._place.part_bytes, -(-size // MOST_PARTS // MIB) * MIB)
         with _answered(key):

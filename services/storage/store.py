@@ -23,11 +23,16 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Name one version of one kept object; `version` is None where an area has no versions."""
+    """
+    Name one version of one kept object; `version` is None where an area has no versions.
+
+    `is_hidden`, told by `keys` alone: somebody deleted the object, and a delete marker lies on top of what is kept.
+    """
 
     key: str
     version: str | None
     size_bytes: int
+    is_hidden: bool = False
 
 
 class LockMode(StrEnum):
@@ -167,6 +172,20 @@ class ObjectStore(Protocol):
     def put_bytes(self, key: str, content: bytes) -> Kept:
         """Keep a small content (an arrival, a playlist) under the same promises as `put`."""
 
+    def mend(self, key: str, source: Path) -> Kept:
+        """
+        Keep a good copy as the newest version of a write-once object whose kept one is damaged or gone.
+
+        For repairs alone, which know the bytes that must be there: the caller compares `source` with the ledger before
+        and reads the version given back after. What was kept stays under its version. Any version that has these bytes
+        already is given back, so a repeated repair is safe.
+
+        Raises:
+            NotAllowed: the key lies in *derived*, where `put` replaces.
+            DiskFull: no room; nothing was changed.
+
+        """
+
     def stat(self, key: str, version: str | None = None) -> Kept:
         """Tell version and size; without `version` the newest. Raises `NotFound`."""
 
@@ -189,7 +208,7 @@ class ObjectStore(Protocol):
         """
         List every object whose key starts with `prefix` (`originals/`, `derived/sha256/ab`), once each, unordered.
 
-        Gives the newest kept version, also where a delete marker hides it.
+        Gives the newest kept version, also where a delete marker hides it, and says so.
         """
 
     def lock(self, key: str, version: str | None, *, mode: LockMode, until: datetime) -> Lock:

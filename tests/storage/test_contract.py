@@ -355,3 +355,44 @@ def start_child(verb: str, place: Place, key: str, source: Path, *more: str) -> 
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
+
+
+def test_a_mended_object_has_its_good_copy_as_a_new_version_beside_the_damaged_one(
+    store: ObjectStore, footage: Footage
+) -> None:
+    good, damaged = footage(2 * MIB + 7), footage(2 * MIB + 7)
+    key, content = key_of(good), good.read_bytes()
+    former = store.put(key, damaged)
+    until = soon(minutes=2)
+    store.lock(key, former.version, mode=LockMode.GOVERNANCE, until=until)
+
+    mended = store.mend(key, good)
+
+    assert mended.version != former.version
+    assert store.versions(key) == [former, mended]
+    assert b"".join(store.read(key, mended.version)) == b"".join(store.read(key)) == content
+    assert b"".join(store.read(key, former.version)) == damaged.read_bytes()
+    assert store.stat(key) == store.stat(key, mended.version) == mended
+    assert list(store.keys("originals/")) == [mended]
+    assert store.mend(key, good) == mended
+    assert store.put(key, good) == mended
+    assert store.lock(key, mended.version, mode=LockMode.GOVERNANCE, until=until).covers(LockMode.GOVERNANCE, until)
+    assert store.lock_state(key, former.version).covers(LockMode.GOVERNANCE, until)
+
+
+def test_what_is_gone_is_mended_and_what_was_mended_is_mended_again(store: ObjectStore, footage: Footage) -> None:
+    good, worse = footage(1000), footage(999)
+    key = key_of(good)
+
+    first = store.mend(key, worse)
+    second = store.mend(key, good)
+    third = store.mend(key, footage(5))
+
+    assert [len(b"".join(store.read(key, kept.version))) for kept in store.versions(key)] == [999, 1000, 5]
+    assert store.versions(key) == [first, second, third]
+    assert store.mend(key, good) == second
+
+
+def test_what_is_derived_is_never_mended(store: ObjectStore, footage: Footage) -> None:
+    with pytest.raises(NotAllowed):
+        store.mend(DERIVED, footage(3))

@@ -224,3 +224,28 @@ def run_child(verb: str, root: Path, source: Path, *, limit: int) -> str:
         check=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     ).stdout
+
+
+@pytest.mark.parametrize("renames", [False, True], ids=["before moving aside", "before the good copy"])
+def test_a_repair_that_was_killed_is_repeated(
+    folder_store: FolderStore, footage: Footage, monkeypatch: pytest.MonkeyPatch, renames: bool
+) -> None:
+    good, damaged = footage(1000), footage(1000)
+    key = key_of(good)
+    former = folder_store.put(key, damaged)
+    with monkeypatch.context() as patched:
+
+        def pull(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(*((Path, "replace", pull) if renames else (os, "link", pull)))
+        with pytest.raises(KeyboardInterrupt):
+            folder_store.mend(key, good)
+    assert folder_store.versions(key) == [former]
+    assert folder_store.stat(key) == former
+
+    mended = folder_store.mend(key, good)
+
+    assert [kept.version for kept in folder_store.versions(key)] == ["1", "2"]
+    assert b"".join(folder_store.read(key, mended.version)) == good.read_bytes()
+    assert b"".join(folder_store.read(key, former.version)) == damaged.read_bytes()
