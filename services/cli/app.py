@@ -133,6 +133,14 @@ def beat(home: HomeOption = None) -> None:
 
 
 @app.command()
+def sequencer(home: HomeOption = None) -> None:
+    """Bring what is committed into the log and have its head signed. One per archive. Example: huisu sequencer"""
+    from services.up.roles import sequence as run  # noqa: PLC0415
+
+    run(settings_of(home))
+
+
+@app.command()
 def migrate(home: HomeOption = None) -> None:
     """Bring the database to this version. Example: huisu migrate --home ./archive"""
     from services.up.rounds import note_version  # noqa: PLC0415  (each command loads its own)

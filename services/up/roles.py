@@ -1,4 +1,4 @@
-"""Run one process of an archive: server, dock's gate, worker or beat."""
+"""Run one process of an archive: server, dock's gate, worker, beat or sequencer."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from services.bootstrap import Archive, open_archive
+from services.custody.signer_client import Signer
 from services.index.migrate import require_current
 from services.ingest.door import CatalogueRegister
 from services.ingest.scratch import sweep_scratch
@@ -19,6 +20,7 @@ from services.settings import Settings
 from services.up.logs import log_as_json
 from services.up.rounds import Round, beat_rounds, gate_rounds, heartbeat, run_rounds
 from services.up.rung import work_by_rings
+from services.up.sequencing import Sequencing
 
 log = logging.getLogger(__name__)
 
@@ -90,3 +92,10 @@ def beat(settings: Settings) -> None:
     with process(settings) as (archive, stop):
         run_rounds([heartbeat(archive, "beat"), *beat_rounds(archive)], stop)
         stop.wait()
+
+
+def sequence(settings: Settings) -> None:
+    """Run the log of the archive until stopped; where another process does, wait until that one has ended."""
+    with process(settings) as (archive, stop):
+        run_rounds([heartbeat(archive, "sequencer")], stop)
+        Sequencing(archive, Signer(settings.paths.signer_socket), stop).run()

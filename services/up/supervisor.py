@@ -105,7 +105,7 @@ def parts_of(settings: Settings) -> list[Part]:
         ("render", settings.render_workers),
     ):
         parts += [Part(f"{queue}-{number}", ["worker", "--queues", queue]) for number in range(1, count + 1)]
-    return parts
+    return [*parts, Part("signer", ["signer"]), Part("sequencer", ["sequencer"])]
 
 
 def up(

@@ -39,7 +39,7 @@ def test_a_command_that_deploy_runs_parses(line):
 def test_every_process_of_the_cluster_is_started():
     names = {shlex.split(line)[0] for line in commands()}
 
-    assert {"serve", "dock-gate", "worker", "beat", "migrate", "up"} <= names
+    assert {"serve", "dock-gate", "worker", "beat", "sequencer", "signer", "migrate", "up"} <= names
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "Dockerfile", "environment.example", "systemd"])

@@ -8,8 +8,12 @@ import sys
 import time
 
 import pytest
+from sqlalchemy import func, select
 
+from services.custody.heads import newest_head
 from services.custody.ledger import history
+from services.custody.logtree import log_size, log_tree
+from services.custody.tables import pending
 from services.digest import Digest, digest_blocks
 from services.index.models import Arrival, Object, Recording, Upload
 from services.jobs.lease import retry
@@ -21,7 +25,7 @@ from tests.servers import free_port
 
 KILLS = 100 if os.environ.get("HUISU_SOAK") else 10
 SEED = int(os.environ.get("HUISU_SEED", "20261121"))
-WHOM = ("serve", "gate", "examine", "render", "agent", "supervisor", "everything")
+WHOM = ("serve", "gate", "examine", "render", "sequencer", "signer", "agent", "supervisor", "everything")
 LONGEST_PAUSE_S = 3.0
 HEALING_S = 240.0
 """A lease of 30 s, starts of all parts, and the work itself, on a busy machine."""
@@ -87,6 +91,14 @@ def is_idle(archive):
         return session.query(JobRow).filter(JobRow.state.in_(("queued", "running"))).count() == 0
 
 
+def is_signed(archive):
+    """Say whether all that was recorded is in the log, and its head signed."""
+    with archive.reading() as session:
+        head = newest_head(session)
+        waits = session.scalar(select(func.count()).select_from(pending))
+        return waits == 0 and head is not None and (head.size, head.root) == (log_size(session), log_tree(session).root)
+
+
 def tend(archive):
     """Do what an operator does: give a job that lost its worker three times (we killed it) new attempts."""
     with archive.plain() as session:
@@ -106,6 +118,7 @@ def test_what_was_acknowledged_survives_random_deaths_and_nothing_is_doubled(sta
         station.start_agent()
     until(lambda: tend(archive) or station.agent.poll() is not None)
     until(lambda: tend(archive) or is_idle(archive))
+    until(lambda: is_signed(archive))
 
     assert station.agent.returncode == 0, (SEED, killed, station.told.read_text("utf-8")[-2000:])
     assert [line for line in station.alarms() if "job set aside" not in line] == []

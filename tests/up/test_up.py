@@ -11,6 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.bootstrap import open_archive
+from services.custody.heads import newest_head
+from services.custody.publish import published_head
+from services.settings import load_settings
 from tests.servers import free_port
 from tests.up.program import HUISU, PATIENCE_S, Up, environment, huisu, is_running, up, wait_until
 
@@ -93,7 +97,7 @@ def test_a_login_link_made_beside_it_leads_to_where_it_answers(archive: Up, home
 
 
 def test_a_part_that_is_killed_is_started_again(archive: Up) -> None:
-    for words in ("worker --queues render", "serve --with-gate"):
+    for words in ("worker --queues render", "serve --with-gate", "services.cli signer", "services.cli sequencer"):
         before = child_with(archive, words)
         assert before is not None
         os.kill(before, signal.SIGKILL)
@@ -104,7 +108,25 @@ def test_a_part_that_is_killed_is_started_again(archive: Up) -> None:
         wait_until(f"{words} runs again", runs_again)
 
     wait_until("it answers again", lambda: answers(archive))
-    assert archive.complaints().count("part ended and is started again") == 2
+    assert archive.complaints().count("part ended and is started again") == 4
+
+
+def test_what_people_do_is_soon_in_the_signed_log(archive: Up, home: Path) -> None:
+    opened = open_archive(load_settings({}, home=home))
+    try:
+        with opened.reading() as session:
+            before = newest_head(session)
+        log_in(archive, huisu("login-link", "admin", "--home", str(home)).strip())
+
+        def has_grown() -> bool:
+            with opened.reading() as session:
+                now = newest_head(session)
+                return now is not None and now.size > (before.size if before else 0)
+
+        wait_until("the head has grown", has_grown)
+        assert published_head(opened.store) is not None
+    finally:
+        opened.close()
 
 
 def test_a_server_that_is_killed_before_its_first_answer_is_started_again(tmp_path: Path) -> None:
