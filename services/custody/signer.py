@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.custody.checkpoint import Checkpoint, open_checkpoint
 from services.custody.entry import leaf_hash, read_entry
-from services.custody.note import Note, VerifierKey, open_note, read_note
+from services.custody.note import Note, VerifierKey, check_text, open_note, read_note
 from services.custody.proof import check_consistency, check_inclusion
 from services.custody.receipt import Receipt, make_receipt
 from services.custody.signerhome import NOTHING_SIGNED, Keys, MadeOrigin, MadeSeed, SignerHome
@@ -19,6 +19,7 @@ from services.custody.tree import EMPTY_ROOT
 from services.custody.vrf import prove, public_of
 from services.errors import Conflict, HeadRefused, HuisuError, Invalid, NoteRefused, ProofRefused, SignerUnavailable
 
+PACKAGE_PREFIX = b"huisu/package/v1\n"
 ALPHA_MAX_BYTES = 1024
 """Longest input of the draw's random numbers; ours has 64 bytes."""
 
@@ -121,6 +122,20 @@ class LogSigner:
         """
         self._require_memory()
         return make_receipt(self._keys.log[-1], leaf_hash, accepted_ms)
+
+    def package(self, text: bytes) -> bytes:
+        """
+        Sign the list of an export package's files; gives it as a note.
+
+        Raises:
+            Invalid: it is another text. No head of the log begins like such a list.
+            SignerUnavailable: nothing can be signed now.
+        """
+        self._require_memory()
+        if not text.startswith(PACKAGE_PREFIX) or b"\n\n" in text:
+            raise Invalid("a list of a package's files begins with huisu/package/v1 and has no empty line")
+        check_text(text)
+        return Note(text, (self._keys.log[-1].sign(text),)).content
 
     def vrf(self, alpha: bytes) -> bytes:
         """Prove the one random number of an input. Raises `Invalid` for one too long."""

@@ -93,6 +93,13 @@ class Signer:
         text: str = quick._ask("receipt", leaf_hash=_b64(leaf_hash), accepted_ms=accepted_ms)["receipt"]
         return text
 
+    def package(self, text: bytes) -> bytes:
+        """Have the list of an export package's files signed; gives the note. Raises `SignerUnavailable`."""
+        note: str = self._ask("package", text=_b64(text))["note"]
+        if read_note(note.encode()).text != text:
+            raise SignerUnavailable("the signer signed another list than it was given")
+        return note.encode()
+
     def vrf(self, alpha: bytes) -> bytes:
         """Ask for the proof of the draw's random number for this input, to be checked under `draw_key`."""
         return decode(self._ask("vrf", alpha=_b64(alpha))["proof"], "a proof of the draw's key")

@@ -22,8 +22,8 @@ from services.storage.durable import translated
 
 log = logging.getLogger(__name__)
 
-LINE_MAX_BYTES: Final = 1 << 16
-"""Longest question: a consistency proof of 63 hashes has 3 KB."""
+LINE_MAX_BYTES: Final = 1 << 19
+"""Longest question: the list of a package of 1,000 files has 200 KB in base64, a proof of 63 hashes 3 KB."""
 PATIENCE_S: Final = 10.0
 """How long a connection may say nothing."""
 AT_ONCE: Final = 64
@@ -101,6 +101,10 @@ def _receipt(signer: LogSigner, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"receipt": signer.receipt(_octets(asked, "leaf_hash", 32), _number(asked, "accepted_ms")).text}
 
 
+def _package(signer: LogSigner, asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {"note": signer.package(_octets(asked, "text")).decode()}
+
+
 def _vrf(signer: LogSigner, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"proof": b64encode(signer.vrf(_octets(asked, "alpha"))).decode()}
 
@@ -122,6 +126,7 @@ _ACTS: Final[Mapping[str, Callable[[LogSigner, Mapping[str, Any]], dict[str, Any
     "public": _public,
     "sign": _sign,
     "receipt": _receipt,
+    "package": _package,
     "vrf": _vrf,
     "rotate": _rotate,
     "finish_rotation": _finish,

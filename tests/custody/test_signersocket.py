@@ -17,7 +17,7 @@ from services.custody.receipt import read_receipt
 from services.custody.signer import LogSigner
 from services.custody.signer_client import Signer
 from services.custody.signersocket import LINE_MAX_BYTES, serve
-from services.errors import Conflict, HeadRefused, Invalid, SignerUnavailable
+from services.errors import Conflict, HeadRefused, Invalid, NoteRefused, SignerUnavailable
 from tests.custody.notes import LEAVES, ORIGIN, tree
 from tests.custody.signing import open_signer, served, sign
 
@@ -55,6 +55,20 @@ def test_every_question_has_its_answer(client: Signer) -> None:
     assert vrf.check(facts.draw_key, b"alpha", client.vrf(b"alpha"))
     old, new = client.rotate()
     assert client.public().all_keys == (old, new)
+
+
+def test_the_list_of_a_package_is_signed_once_and_nothing_else_is(client: Signer) -> None:
+    line = b"00" * 32 + b" 12345 history/00000000-0000-7000-8000-000000000000.json\n"
+    text = b"huisu/package/v1\nid\n1 of 1\n" + line * 1000
+
+    note = open_note(client.package(text), client.public().keys)
+
+    assert (note.text, len(note.signatures)) == (text, 1)
+    for other in (
+        b"huisu/package/v2\n", b"origin\n5\nroot\n", b"huisu/package/v1\n\nmore\n", b"huisu/package/v1\nno end"
+    ):  # fmt: skip
+        with pytest.raises((Invalid, NoteRefused)):
+            client.package(other)
 
 
 def test_a_refusal_is_the_same_error_on_this_side(client: Signer) -> None:
