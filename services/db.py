@@ -63,6 +63,7 @@ EVIDENCE: Final[dict[str, str]] = {
     "exports": "id",
     "export_items": "export_id",
     "export_packages": "export_id",
+    "repairs": "recording_id",
 }
 """Evidence tables, each with the column that names the ledger object its rows belong to."""
 
@@ -75,14 +76,20 @@ PLAIN: Final[frozenset[str]] = frozenset(
         "login_links",
         "login_sessions",
         "denial_counts",
+        "fixity_checks",
+        "fixity_days",
+        "fixity_objects",
         "processes",
         "previews",
         "recording_search",
+        "recoveries",
         "uploads",
         "viewings",
     }
 )
-LEDGER: Final[frozenset[str]] = frozenset({"object_head", "pending", "entry", "payload", "tile", "checkpoint", "cosig"})
+LEDGER: Final[frozenset[str]] = frozenset(
+    {"object_head", "pending", "entry", "payload", "tile", "checkpoint", "cosig", "displaced"}
+)
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another writer before it gives up."""

@@ -99,6 +99,10 @@ class Settings(BaseModel):
     policy_file: Path | None = Field(
         None, description="policy of the log's witnesses and their quorum (C2SP tlog-policy); none: no witness is asked"
     )
+    fixity_days: int = Field(
+        90, ge=1, le=3650, description="every stored byte is read again within so many days (rule 62)"
+    )
+    fixity_mib_s: float = Field(100.0, gt=0, description="most MiB a second that these readings take from the store")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @property

@@ -93,6 +93,19 @@ _ALL: Final = (
     _event("rec.export", "recording", "actor", "An item of an export package was made from the recording.",
            disclosed="export item kind made file sha256 size chunk_log2 chunk_root start end copies recipient purpose "
                      "case"),
+    # its upkeep
+    _event("rec.fixity", "recording", "object_key version_id outcome expected found",
+           "The stored original was read again and is not what was taken in.", disclosed="sha256 size"),
+    _event("rec.repair.propose", "recording", "actor repair file proposal former_version expires_at",
+           "A person proposed a good copy of a damaged original.", disclosed="sha256 size chunk_root"),
+    _event("rec.repair", "recording", "actor approver repair proposal object_key former_version version_id",
+           "Two persons put a good copy above a damaged original, which stays beside it.",
+           disclosed="sha256 size chunk_root"),
+    _event("rec.rebuild", "recording",
+           "camera_id dock_id officer unit kind rec_start rec_end start_source dock_claimed_sha256 received_at "
+           "object_key version_id filename arrival sender metadata state reason",
+           "After a restore the recording's facts were rebuilt from the store; the values of its first entry are lost.",
+           disclosed="sha256 size chunk_log2 chunk_root container"),
     # what footage belongs to
     _event("session.make", "session", "kind device_id room method", "A session was formed."),
     _event("incident.put", "incident", "number actor before after", "An incident was taken in or changed."),
@@ -128,7 +141,7 @@ _ALL: Final = (
            disclosed="item"),
     _event("draw.skip", "draw", "actor note", "A drawn item was left out for a listed reason; the next of the reserve "
            "takes its place.", disclosed="item reason borne_out replaced_by"),
-    _event("draw.review", "draw", "actor answers note without_watching", "A reviewer scored an item, or handed it in.",
+    _event("draw.review", "draw", "actor answers note evidence without_watching", "A reviewer scored an item, or handed it in.",
            disclosed="item state scorecard version results score watched"),
     _event("draw.confirm", "draw", "actor", "Handed-in reviews were confirmed by another person.", disclosed="items"),
     # export packages
@@ -144,6 +157,10 @@ _ALL: Final = (
     _event("sys.start", "system", "version schema", "This version of the archive ran for the first time on this data."),
     _event("key.rotate", "system", "actor approver",
            "Two persons gave the log a new key; heads from here on are signed by it.", disclosed="old new"),
+    _event("sys.fixity", "system", "day checks failures bytes_read root",
+           "The stored originals that were read again on one day, under one root."),
+    _event("sys.recover", "system", "actor approver recovery first end unsigned displaced head_size head_root rebuilt "
+           "arrivals values_lost lost", "Two persons brought the archive forward from the store after a restore."),
     _event("sys.worm", "system", "enforced findings", "The store's lock was probed with another result than before."),
 )  # fmt: skip
 

@@ -55,6 +55,18 @@ entry = Table(
     UniqueConstraint("obj", "n"),
 )
 
+displaced = Table(
+    "displaced",
+    Base.metadata,
+    Column("event_id", Id, primary_key=True),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("obj", Id, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("displaced_at", Instant, nullable=False),
+)
+"""Pending rows as they were before a recovery gave them later places in their chains; nothing leaves unseen."""
+
 payload = Table(
     "payload",
     Base.metadata,

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, L
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db import Base, Id, Instant, Json
+from services.index import upkeep as _upkeep  # noqa: F401  (its tables belong to every archive)
 
 
 class Device(Base):
