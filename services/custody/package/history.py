@@ -1,0 +1,156 @@
+"""
+Gather from the ledger what a package proves by: whole histories, and the heads that they lie under.
+
+Reads only; give it a session that holds one moment, so that histories, proofs and heads agree.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.custody.entry import read_entry
+from services.custody.events import EVENTS
+from services.custody.heads import SignedHead, cosigned_note, head_at_least, head_of
+from services.custody.logtree import log_tree
+from services.custody.package.texts import b64, canonical
+from services.custody.proof import prove_consistency, prove_inclusion
+from services.custody.tables import checkpoint, cosig, entry, payload
+from services.errors import IntegrityError, NotReady
+
+Disclosure = Literal["minimal", "audit"]
+
+EXPORT: Final = "rec.export"
+HIDDEN: Final = "actor"
+"""Of this export's own entries only who pressed the button stays hidden, unless the export is for an audit."""
+
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry's place in the log, in its object's chain, and its leaf hash."""
+
+    index: int
+    n: int
+    leaf_hash: bytes
+
+
+def places_of(session: Session, events: Sequence[str]) -> dict[str, Placed]:
+    """Give the places of entries by their ids; those that only wait are left out."""
+    found: dict[str, Placed] = {}
+    for at in range(0, len(events), _BATCH):
+        query = select(entry.c.event_id, entry.c.idx, entry.c.n, entry.c.leaf_hash)
+        rows = session.execute(query.where(entry.c.event_id.in_(events[at : at + _BATCH])))
+        found |= {row.event_id: Placed(row.idx, row.n, bytes(row.leaf_hash)) for row in rows}
+    return found
+
+
+def history_json(
+    session: Session, recording: str, last: int, size: int, own: Collection[str], disclosure: Disclosure
+) -> bytes:
+    """
+    Write a recording's chain up to its entry number `last`, each proven under the head of `size` entries.
+
+    `own` are the ids of this export's entries. What was expunged stays a commitment, whatever is disclosed.
+
+    Raises:
+        IntegrityError: the chain has a gap, or an entry lies behind that head.
+    """
+    tree = cache(log_tree(session, size))
+    query = select(entry).where(entry.c.obj == recording, entry.c.n <= last).order_by(entry.c.n)
+    rows = session.execute(query).all()
+    if [row.n for row in rows] != list(range(last + 1)) or any(row.idx >= size for row in rows):
+        raise IntegrityError(f"the chain of {recording} is not whole up to entry {last} in a log of {size} entries")
+    fields = _fields(session, [row.event_id for row in rows])
+    told = [
+        {
+            "index": row.idx,
+            "entry": bytes(row.entry).decode("ascii"),
+            "path": [b64(one) for one in prove_inclusion(tree, row.idx, size)],
+            "fields": [
+                _field(one, shown=_is_shown(bytes(row.entry), one.name, disclosure, is_own=row.event_id in own))
+                for one in fields.get(row.event_id, ())
+            ],
+        }
+        for row in rows
+    ]
+    return canonical({"recording": recording, "size": size, "entries": told})
+
+
+def _fields(session: Session, events: Sequence[str]) -> dict[str, list[Any]]:
+    """Read the payloads of entries, each in the order of its names' bytes."""
+    found: dict[str, list[Any]] = {}
+    for at in range(0, len(events), _BATCH):
+        rows = session.execute(select(payload).where(payload.c.event_id.in_(events[at : at + _BATCH])))
+        for row in rows:
+            found.setdefault(row.event_id, []).append(row)
+    return {event: sorted(rows, key=lambda row: row.name.encode()) for event, rows in found.items()}
+
+
+def _is_shown(text: bytes, name: str, disclosure: Disclosure, *, is_own: bool) -> bool:
+    if disclosure == "audit":
+        return True
+    if is_own:
+        return name != HIDDEN
+    event = EVENTS.get(read_entry(text).type)
+    return event is not None and name in event.disclosed
+
+
+def _field(row: Any, *, shown: bool) -> list[str]:
+    if not shown or row.value is None or row.salt is None:
+        return [b64(bytes(row.commitment))]
+    return [row.name, b64(bytes(row.salt)), row.value]
+
+
+def first_index(session: Session, recording: str) -> int:
+    """
+    Give the place of a recording's first entry.
+
+    Raises:
+        NotReady: it only waits for one.
+    """
+    found: int | None = session.scalar(select(entry.c.idx).where(entry.c.obj == recording, entry.c.n == 0))
+    if found is None:
+        raise NotReady(f"the first entry of {recording} is not in the log yet")
+    return found
+
+
+def earlier_heads(session: Session, firsts: Collection[int], head: SignedHead) -> list[SignedHead]:
+    """
+    Choose heads that hold these entries already: of each the earliest, and the earliest that a witness signed.
+
+    Every entry lies under `head`, so that there is at least that one.
+    """
+    chosen = {head.size: head}
+    for index in firsts:
+        seen = session.scalar(
+            select(func.min(cosig.c.size))
+            .join(checkpoint, checkpoint.c.size == cosig.c.size)
+            .where(cosig.c.size > index, cosig.c.size <= head.size)
+        )
+        for found in (head_at_least(session, index + 1), None if seen is None else head_of(session, seen)):
+            if found is not None and found.size <= head.size:
+                chosen[found.size] = found
+    return [chosen[size] for size in sorted(chosen)]
+
+
+def consistency_json(session: Session, heads: Sequence[SignedHead], size: int) -> bytes:
+    """Write the proofs that each of these heads is a beginning of the head of `size` entries."""
+    tree = cache(log_tree(session, size))
+    told = [
+        {
+            "note": cosigned_note(session, one),
+            "path": [b64(path) for path in prove_consistency(tree, one.size, size)] if one.size < size else [],
+        }
+        for one in heads
+    ]
+    return canonical({"size": size, "heads": told})
+
+
+def receipts_json(receipts: Sequence[str]) -> bytes:
+    """Write the receipts of an export's entries, in the order of its items; each is base64 already."""
+    return canonical({"receipts": list(receipts)})
