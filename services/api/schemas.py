@@ -197,7 +197,12 @@ class Made(Shape):
 
 
 class Upload(Shape):
-    """An upload; `offset` and `size` in bytes, `offset` null where only its gate knows it."""
+    """
+    An upload; `offset` and `size` in bytes, `offset` null where only its gate knows it.
+
+    `receipt`, once it is stored, is the log's signed promise in base64 that the recording's entry will be in the log;
+    null in lists and while the signer does not answer.
+    """
 
     id: str
     state: str
@@ -218,6 +223,7 @@ class Upload(Shape):
     changed_at: datetime
     received_at: datetime | None
     expires_at: datetime
+    receipt: str | None = None
 
 
 class Job(Shape):

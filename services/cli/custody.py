@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -120,8 +121,10 @@ def witness(
 
 @witness_app.command("key")
 def witness_key(context: typer.Context) -> None:
-    """Print the witness's key for policies. Example: huisu witness --folder ./w key"""
-    typer.echo(context.obj().verifier.vkey)
+    """Print the witness's line of a policy, and the key of its draws. Example: huisu witness --folder ./w key"""
+    verifier = context.obj().verifier
+    typer.echo(f"witness {verifier.name} {verifier.vkey}")
+    typer.echo(f"# draws {replace(verifier, type=1).vkey}")
 
 
 @witness_app.command("sign")
@@ -137,3 +140,63 @@ def witness_sign(
     answer = context.obj().answer_file(_read(file))
     typer.echo(answer.body.rstrip("\n"), err=answer.status != 200)
     raise typer.Exit(0 if answer.status == 200 else 1)
+
+
+checkpoint_app = typer.Typer(help="Carry the log's head to witnesses that no network reaches.", no_args_is_help=True)
+
+
+@checkpoint_app.command("show")
+def checkpoint_show(home: HomeOption = None) -> None:
+    """Print the newest signed head with its witnesses' lines. Example: huisu checkpoint show"""
+    from services.cli.accounts import opened  # noqa: PLC0415
+    from services.custody.proving import newest_note  # noqa: PLC0415
+
+    with opened(home) as archive, archive.reading() as session:
+        typer.echo(newest_note(session), nl=False)
+
+
+@checkpoint_app.command("export")
+def checkpoint_export(
+    witness: Annotated[str, typer.Option(help="Name of the witness in the policy.")],
+    old: Annotated[int | None, typer.Option(min=0, help="Entries it has seen; default: as its last line says.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """
+    Print the newest head with its proof, as a file for a witness.
+
+    Example: huisu checkpoint export --witness court > request.txt
+    """
+    from services.cli.accounts import opened  # noqa: PLC0415
+    from services.custody.heads import newest_head  # noqa: PLC0415
+    from services.custody.watched import seen_by  # noqa: PLC0415
+    from services.custody.witnessing import load_policy, submission  # noqa: PLC0415
+    from services.errors import NotFound  # noqa: PLC0415
+
+    with opened(home) as archive:
+        policy = load_policy(archive.settings.policy_file)
+        one = next((known for known in policy.witnesses if known.name == witness), None)
+        if one is None:
+            raise NotFound(
+                f"the policy has no witness {witness!r}; it has {', '.join(w.name for w in policy.witnesses)}"
+            )
+        with archive.reading() as session:
+            head = newest_head(session)
+            seen = seen_by(session, one) if old is None else old
+        if head is None:
+            raise NotFound("no head of the log was signed yet")
+        typer.echo(submission(archive.engine, head, seen).content.decode(), nl=False)
+
+
+@checkpoint_app.command("import")
+def checkpoint_import(
+    file: Annotated[Path, typer.Argument(help="The lines that `huisu witness sign` printed.")],
+    home: HomeOption = None,
+) -> None:
+    """Keep what a witness signed by file, after checking it. Example: huisu checkpoint import line.txt"""
+    from services.cli.accounts import opened  # noqa: PLC0415
+    from services.custody.witnessing import load_policy, take_file  # noqa: PLC0415
+
+    with opened(home) as archive:
+        policy = load_policy(archive.settings.policy_file)
+        for one, size in take_file(archive.engine, policy, _read(file), archive.clock()):
+            typer.echo(f"{one.name} signed the head of {size} entries")

@@ -44,6 +44,8 @@ class UploadFacts:
     changed_at: datetime
     received_at: datetime | None
     expires_at: datetime
+    receipt: str | None = None
+    """The log's signed word that the recording's entry will be in it; only where one upload is asked for."""
 
 
 def visible_uploads(who: Principal) -> ColumnElement[bool]:

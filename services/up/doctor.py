@@ -5,11 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import text
 
 from services.bootstrap import Archive, open_archive
+from services.custody.signer_client import Signer
+from services.custody.standing import signer_place, standing
+from services.custody.witnessing import load_policy
 from services.db import SQLITE_FIXED, sqlite_module
 from services.errors import HuisuError, Unavailable
 from services.index.migrate import newest, present
@@ -46,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Line]:
     try:
         yield from _guarded("database", lambda: _database(archive))
         yield from _guarded("object store", lambda: _store(archive))
+        yield from _guarded("custody log", lambda: _log(archive))
         yield from _guarded("broker", lambda: _broker(settings))
         yield from _guarded("pages", _pages)
     finally:
@@ -122,6 +127,30 @@ def _store(archive: Archive) -> Iterator[Line]:
         "" if report.enforced else "use a store with object lock to hold against its administrator",
     )
     yield Line("warn", "copies", "one copy", "keep a second copy on other kit (rule 62)")
+
+
+def _log(archive: Archive) -> Iterator[Line]:
+    if present(archive.engine) != newest():
+        return  # another line says so
+    settings, url = archive.settings, archive.engine.url
+    database = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    place = signer_place(Signer(settings.paths.signer_socket), database)
+    if place.facts is None or place.trouble:
+        yield Line("warn" if place.facts is None else "bad", "signer", place.trouble, "start it; see the message")
+    if place.facts is not None:
+        shared = [what for what, is_so in (("user", place.shares_user), ("disk", place.shares_disk)) if is_so]
+        unseen = "" if database else "; the database's own disk cannot be seen from here"
+        told = f"shares {' and '.join(shared)} with the database" if shared else "apart from the database"
+        mend = "run it as another user on another disk: HUISU_SIGNER_HOME, HUISU_SIGNER_SOCKET" if shared else ""
+        yield Line("warn" if shared else "ok", "signer's place", f"{told}{unseen}", mend)
+    policy = load_policy(settings.policy_file)
+    with archive.reading() as session:
+        now = standing(session, policy, archive.clock())
+    if now.watched.is_watched:
+        yield Line("ok", "witnesses", f"enough signed; the last at {now.watched.last_at}")
+    else:
+        told = f"too few signed within 24 h; missing: {', '.join(now.watched.missing)}" if policy.quorum else "none"
+        yield Line("warn", "witnesses", told, "name outside witnesses in HUISU_POLICY_FILE and see that they answer")
 
 
 def _broker(settings: Settings) -> Iterator[Line]:

@@ -17,6 +17,7 @@ from services.ingest.tasks import tasks
 from services.jobs.worker import poll
 from services.queue import QUEUES
 from services.settings import Settings
+from services.up.cosigning import start_asking
 from services.up.logs import log_as_json
 from services.up.rounds import Round, beat_rounds, gate_rounds, heartbeat, run_rounds
 from services.up.rung import work_by_rings
@@ -98,4 +99,5 @@ def sequence(settings: Settings) -> None:
     """Run the log of the archive until stopped; where another process does, wait until that one has ended."""
     with process(settings) as (archive, stop):
         run_rounds([heartbeat(archive, "sequencer")], stop)
-        Sequencing(archive, Signer(settings.paths.signer_socket), stop).run()
+        signer = Signer(settings.paths.signer_socket)
+        Sequencing(archive, signer, stop, after_signing=start_asking(archive, stop)).run()

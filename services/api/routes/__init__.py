@@ -21,8 +21,10 @@ from services.api.routes import (
     recordings,
     sessions,
     site,
+    spot_checks,
     uploads,
     viewings,
+    witnesses,
 )
 
 FILES: Final[tuple[Routes, ...]] = (
@@ -32,6 +34,7 @@ FILES: Final[tuple[Routes, ...]] = (
     jobs.routes,
     administration.routes,
     custody.routes,
+    witnesses.routes,
     recordings.routes,
     flags.routes,
     viewings.routes,
@@ -42,6 +45,7 @@ FILES: Final[tuple[Routes, ...]] = (
     links.routes,
     incidents.routes,
     cases.routes,
+    spot_checks.routes,
 )
 
 GATE: Final = (health.routes, uploads.routes)

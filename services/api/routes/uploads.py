@@ -12,8 +12,11 @@ from services.api.admission import ArchiveDep, Who
 from services.api.deps import LIMIT_DEFAULT, Cursor, Limit
 from services.api.registry import Routes
 from services.bootstrap import Archive
+from services.custody.signer_client import Signer
+from services.errors import SignerUnavailable
 from services.index import uploads
 from services.index.keyset import Page
+from services.index.receipts import accepted
 from services.index.uploads import UploadFacts
 
 routes = Routes("uploads")
@@ -32,12 +35,26 @@ def list_uploads(
 async def see_upload(name: str, request: Request, archive: ArchiveDep, who: Who) -> UploadFacts:
     """Show an upload by its id, with or without its gate's name before it."""
     found = await run_in_threadpool(_find, archive, who, name.rpartition(".")[2])
+    if found.recording is not None:
+        found = replace(found, receipt=await run_in_threadpool(_receipt, archive, found.recording))
     return replace(found, offset=await _offset_at_gate(request)) if found.state == "receiving" else found
 
 
 def _find(archive: Archive, who: Principal, upload: str) -> UploadFacts:
     with archive.reading() as session:
         return uploads.find_upload(session, who, upload)
+
+
+def _receipt(archive: Archive, recording: str) -> str | None:
+    """Ask the signer for the log's word on the recording's entry; None: it has none yet, or the signer is away."""
+    with archive.reading() as session:
+        found = accepted(session, recording)
+    if found is None:
+        return None
+    try:
+        return Signer(archive.settings.paths.signer_socket).receipt(found.leaf_hash, found.at_ms)
+    except SignerUnavailable:
+        return None
 
 
 async def _offset_at_gate(request: Request) -> int | None:
