@@ -36,10 +36,11 @@ _ALL: Final = (
     JobKind("fingerprint", "render", "grow the essence trees of a verified MP4 or MOV, a leaf for each coded frame"),
     JobKind("render", "render", "make the review proxy, poster, storyboard and sound peaks"),
     JobKind("recover", "render", "bring back pictures of a damaged original, as a rendition of its own"),
+    JobKind("export", "export", "make the packages of an export, and try them"),
     JobKind("align", "render", "measure by their sound how far apart the channels of a session began"),
 )
 KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in _ALL}
-QUEUES: Final = ("gate", "examine", "render")
+QUEUES: Final = ("gate", "examine", "render", "export")
 MOST_RINGS: Final = 500
 """Rings in a queue behind which the sweeper adds none: whoever comes to these will come to the rest."""
 

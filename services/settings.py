@@ -73,6 +73,7 @@ class Settings(BaseModel):
     metrics_token: SecretStr | None = Field(None, description="bearer token for /metrics from elsewhere than loopback")
     render_workers: int = Field(1, ge=0, le=64, description="`up`: processes that make renditions")
     examine_workers: int = Field(1, ge=1, le=64, description="`up`: processes that examine and link")
+    export_workers: int = Field(1, ge=1, le=16, description="`up`: processes that make export packages")
     gate_workers: int = Field(1, ge=1, le=64, description="`up`: processes that seal, deposit and read back")
     zone: str = Field("Asia/Shanghai", description="IANA zone of clocks that name none")
     retention_months: int = Field(6, ge=1, description="shortest retention in calendar months (rule 20)")
@@ -103,6 +104,12 @@ class Settings(BaseModel):
         90, ge=1, le=3650, description="every stored byte is read again within so many days (rule 62)"
     )
     fixity_mib_s: float = Field(100.0, gt=0, description="most MiB a second that these readings take from the store")
+    log_patience_s: float = Field(
+        60.0, gt=0, description="how long an export waits for its entries in the signed log before it is tried again"
+    )
+    witness_patience_s: float = Field(
+        60.0, ge=0, description="how long an export waits for the quorum of witnesses; then it says that none signed"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @property

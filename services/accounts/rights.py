@@ -28,12 +28,13 @@ _PLAY = {"recording.see", "recording.play", "recording.clip"}
 _WORK_UP = {"recording.link", "recording.categorise", "recording.original", "recording.history"}
 _SEE_CASES = {"case.see", "incident.see"}
 _SPOT_REVIEW = {"spotcheck.see", "spotcheck.review"}
+_EXPORT = {"recording.export", "export.see"}
 _BASIC = {"me.see", "ledger.see", "job.see", "event.see"}
 
 GRANTS: Final[dict[str, frozenset[str]]] = {
     "officer": frozenset(_BASIC | _PLAY | _SEE_CASES | {"proposal.answer", "recording.history", "upload.see"}),
     "reviewer": frozenset(
-        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | _SPOT_REVIEW
+        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | _SPOT_REVIEW | _EXPORT
         | {"proposal.answer", "flag.dismiss", "case.write", "upload.see"}
     ),
     "supervisor": frozenset(
@@ -42,12 +43,15 @@ GRANTS: Final[dict[str, frozenset[str]]] = {
         | {"spotcheck.reveal"}
     ),
     "head": frozenset(
-        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | _SPOT_REVIEW
-        | {"proposal.answer", "flag.dismiss", "case.write", "upload.see", "spotcheck.reveal"}
+        _BASIC | _PLAY | _WORK_UP | _SEE_CASES | _SPOT_REVIEW | _EXPORT
+        | {"proposal.answer", "flag.dismiss", "case.write", "upload.see", "spotcheck.reveal", "export.approve"}
     ),
-    "custodian": frozenset(_BASIC | _PLAY | _SEE_CASES | {"recording.original", "recording.history", "upload.see"}),
+    "custodian": frozenset(
+        _BASIC | _PLAY | _SEE_CASES | _EXPORT | {"recording.original", "recording.history", "upload.see"}
+    ),
     "auditor": frozenset(
-        _BASIC | _SEE_CASES | {"recording.see", "recording.history", "upload.see", "spotcheck.see", "spotcheck.reveal"}
+        _BASIC | _SEE_CASES
+        | {"recording.see", "recording.history", "upload.see", "spotcheck.see", "spotcheck.reveal", "export.see"}
     ),
     "admin": frozenset(_BASIC | {"admin.see", "admin.write", "upload.see"}),
     "dock": frozenset({"me.see", "upload.send", "upload.see"}),
@@ -62,7 +66,9 @@ ACTIONS: Final = frozenset().union(*GRANTS.values())
 UPLOADERS_OF_FOOTAGE: Final = frozenset({"officer", "reviewer", "head", "custodian"})
 """People who may also bring footage in by hand; they see their own uploads."""
 
-FOOTAGE_ACTIONS: Final = frozenset({"recording.play", "recording.clip", "recording.original"})
+FOOTAGE_ACTIONS: Final = frozenset(
+    {"recording.play", "recording.clip", "recording.original", "recording.export", "export.approve"}
+)
 NAMED_ONLY_GRADE: Final = 4
 """G4: only the persons named on the recording. Source: domain, rule 19 and "Roles and rights"."""
 

@@ -10,6 +10,8 @@ custody/tile/entries/<n>                           the 256 entries below a whole
 custody/checkpoint/<size>                          a signed head of the log; one an hour is kept so
 derived/custody/tile/entries/<n>.p/<width>         the entries that no whole bundle holds yet: gives way to a wider one
 derived/custody/checkpoint                         the newest signed head with its witnesses' lines; replaced
+derived/exports/<id>/<copy>.zip                    one copy of an export's package
+derived/exports/<id>/items/<name>                  what the package will hold, between its entry and its release
 probe/…                                            canaries of the write-once probe
 ```
 
@@ -76,6 +78,21 @@ def rendition(parent: Digest, kind: str, recipe_id: str, name: str) -> str:
 def renditions_of(parent: Digest) -> str:
     """Give the prefix under which everything made from one original is listed."""
     return f"derived/{_fan_out(parent)}/"
+
+
+def export_package(export_id: str, copy: int) -> str:
+    """Name one copy of an export's package. Raises `Invalid` on a bad id."""
+    return _checked(f"derived/exports/{export_id}/{copy}.zip", parts=4)
+
+
+def export_item(export_id: str, name: str) -> str:
+    """Name a file that a package will hold. Raises `Invalid` on a bad part."""
+    return _checked(f"derived/exports/{export_id}/items/{name}", parts=5)
+
+
+def export_items(export_id: str) -> str:
+    """Give the prefix under which the files are listed that an export's packages will hold."""
+    return f"derived/exports/{export_id}/items/"
 
 
 def log_object(path: str) -> str:

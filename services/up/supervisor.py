@@ -103,6 +103,7 @@ def parts_of(settings: Settings) -> list[Part]:
         ("gate", settings.gate_workers),
         ("examine", settings.examine_workers),
         ("render", settings.render_workers),
+        ("export", settings.export_workers),
     ):
         parts += [Part(f"{queue}-{number}", ["worker", "--queues", queue]) for number in range(1, count + 1)]
     return [*parts, Part("signer", ["signer"]), Part("sequencer", ["sequencer"])]
