@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from services.media.frames import FrameIndex, IndexedTrack
 from services.media.strict import StrictMovie, StrictTrack, read_strictly
 from services.media.virtual import VirtualFile
 from services.media.whence import Copied, copied_in
+
+_TOO_SHORT: Final = f"no {INSTANTS:,} instants of its sound are one leaf of the original's"
 
 ReadBytes = Callable[[int, int], bytes]
 
@@ -52,7 +55,7 @@ def prove_clip(read: ReadBytes, size: int, copies: Sequence[Copied], index: Fram
             continue
         made = [run for one in chosen if (run := _run(track, one, index, sidecar)) is not None]
         if not made:
-            unproven[track.place] = "nothing of it is copied from the recording"
+            unproven[track.place] = _TOO_SHORT if chosen else "nothing of it is copied from the recording"
         runs += made
     roots = tuple(TrackRoot(header.samples, header.root) for header in sidecar.headers)
     return MadeProof(ClipProof(roots, tuple(runs)) if runs else None, unproven)

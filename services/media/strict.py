@@ -126,7 +126,22 @@ def _faults_of(trak: Node, *, clip: bool) -> Iterator[str]:
     if dref is not None and not all(one.number(1, 3) & _SELF_CONTAINED for one in dref.children(skip=8)):
         yield "its samples lie in another file"
     if clip:
+        yield from _faults_of_clip(stbl, dref)
         yield from _faults_of_edits(trak)
+
+
+def _faults_of_clip(stbl: Node, dref: Node | None) -> Iterator[str]:
+    """Ask of a clip what every writer of today keeps, and cameras of old may not."""
+    for table in _all(stbl, [kind for kinds in (*_TABLES, _AT_MOST_ONE) for kind in kinds]):
+        if table.number(0, 4) not in ({0, 1 << 24} if table.kind == b"ctts" else {0}):
+            yield f"its table {table.kind.decode()} is of version and flags {table.number(0, 4):08x}"
+    entry = next(stbl.need(b"stsd").children(skip=8), None)
+    if dref is None or dref.number(4, 4) != 1 or entry is None or entry.number(6, 2) != 1:
+        yield "it does not say once where its samples lie"
+    runs, chunks = stbl.need(b"stsc").table(3).astype(np.int64), _all(stbl, _TABLES[4])[0].number(4, 4)
+    held = int((np.diff(np.append(runs[:, 0], chunks + 1)) * runs[:, 1]).sum()) if len(runs) else 0
+    if held != _all(stbl, _TABLES[3])[0].number(8, 4):
+        yield f"its chunks hold {held} samples, {_all(stbl, _TABLES[3])[0].number(8, 4)} are described"
 
 
 def _all(node: Node, kinds: Sequence[bytes]) -> list[Node]:

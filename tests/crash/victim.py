@@ -34,7 +34,18 @@ from services.settings import load_settings
 from services.storage.filesystem import FolderStore
 from services.storage.store import Blocks
 
-STEPS = ("seal", "deposit", "record", "read_back", "examine", "remux", "link", "look_over", "render")
+STEPS = (
+    "seal",
+    "deposit",
+    "record",
+    "read_back",
+    "examine",
+    "remux",
+    "link",
+    "look_over",
+    "fingerprint_original",
+    "render",
+)
 QUEUES = ["gate.g1", "examine", "render"]
 
 
