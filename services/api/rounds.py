@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.accounts.denials import flush_denials
 from services.accounts.sessions import sweep
+from services.api.actions.draw_check import fail_overdue
 from services.api.actions.end_viewing import end_silent
 from services.api.looks import WRITE_EVERY, looks_of
 from services.api.searches import WRITE_EVERY_S, searches_of
@@ -38,6 +39,7 @@ def api_rounds(archive: Archive) -> Sequence[tuple[str, float, Callable[[], obje
         ("denials", 5, lambda: flush_denials(archive)),
         ("viewings", 15, lambda: end_silent(archive, since)),
         ("forget", 600, forget),
+        ("draws", 60, lambda: fail_overdue(archive)),
     ]
 
 

@@ -33,6 +33,7 @@ LONGEST: Final = timedelta(days=366)
 REVEAL: Final = timedelta(days=7)
 LATEST_REVEAL: Final = timedelta(days=30)
 REASON_CHARACTERS: Final = 500
+KEY_CHARACTERS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,18 @@ def parse_definition(told: Mapping[str, Any]) -> Definition:
 
 
 def programme_key(programme: str) -> str:
-    """Give the form by which two names are one programme: another width, case or space makes no other one."""
-    return " ".join(unicodedata.normalize("NFKC", programme).casefold().split())
+    """
+    Give the form by which two names are one programme: another width, case or space, or a mark that nobody sees,
+    makes no other one.
+
+    Raises:
+        Invalid: written out so, the name is too long to keep.
+    """
+    seen = (letter for letter in programme if unicodedata.category(letter) != "Cf")
+    key = "".join(unicodedata.normalize("NFKC", "".join(seen)).casefold().split())
+    if not 1 <= len(key) <= KEY_CHARACTERS:
+        raise Invalid(f"a programme's name has 1 to {KEY_CHARACTERS} characters written out, this one {len(key)}")
+    return key
 
 
 def _strata(told: Any) -> tuple[Stratum, ...]:

@@ -179,7 +179,7 @@ def _chosen(value: Any, from_: Sequence[Any], what: str) -> tuple[Any, ...]:
 
 def _units(value: Any, what: str) -> tuple[str, ...]:
     for one in _several(value, what):
-        if not isinstance(one, str) or not 1 <= len(one) <= NUMBER_CHARACTERS:
+        if not isinstance(one, str) or not 1 <= len(one) <= NUMBER_CHARACTERS or not one.isprintable():
             raise Invalid(f"{what} is the number of a unit, not {one!r}")
     return tuple(sorted(set(_several(value, what))))
 

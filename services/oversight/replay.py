@@ -163,13 +163,13 @@ def _key(case: _Case) -> Said:
 
 
 def _inputs(case: _Case) -> Said:
-    assert case.note is not None  # noqa: S101
+    assert case.head is not None  # noqa: S101
+    head = case.head
     sources, given = case.sources, list(case.proof["inputs"])
     if [(one["kind"], one["by"]) for one in given] != [(one.kind, one.by) for one in sources]:
         raise ProofRefused(f"{len(given)} outside inputs are given, the definition names {len(sources)}")
-    body = case.note.text.decode()
     case.inputs = tuple(
-        check_input(source, one["value"], case.define_hash, body) for source, one in zip(sources, given, strict=True)
+        check_input(source, one["value"], case.define_hash, head) for source, one in zip(sources, given, strict=True)
     )
     for source in sources:
         yield "PASS", f"{source.kind} of {source.by}"

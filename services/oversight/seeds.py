@@ -17,17 +17,17 @@ Source: knowledge integrity 6.2 with the sources of design 2.18.
 """
 
 import hashlib
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.custody import note
+from services.custody.checkpoint import Checkpoint
+from services.custody.cosignature import check_draw
+from services.custody.note import DASH, PLAIN, Signature, VerifierKey, decode, parse_vkey, read_signatures
 from services.errors import Invalid, NoteRefused, ProofRefused
 
 NONCE_PREFIX: Final = b"huisu/draw-nonce/v1\n"
 SEED_PREFIX: Final = b"huisu/draw-seed/v1\n"
-WITNESS_PREFIX: Final = "huisu/draw-witness/v1\n"
 NONCE_BYTES: Final = 32
 MOST_SOURCES: Final = 8
 
@@ -104,20 +104,21 @@ def read_hex(text: str, what: str) -> bytes:
     return raw
 
 
-def witness_key(text: Any) -> note.VerifierKey:
+def witness_key(text: Any) -> VerifierKey:
     """
-    Read a witness's verifier key, of the type that signs without a time.
+    Read a witness's verifier key and give the one that it signs draws with.
+
+    A policy names its key of cosignatures (0x04), whose signatures carry a time and could be had again and again; the
+    same key signs draws under the type 0x01.
 
     Raises:
-        Invalid: it is none, or is of the type whose signature carries a time and can be had again and again.
+        Invalid: it is none.
     """
     try:
-        key = note.parse_vkey(text if isinstance(text, str) else "")
+        key = parse_vkey(text if isinstance(text, str) else "")
     except NoteRefused as error:
         raise Invalid(str(error)) from error
-    if key.type != note.PLAIN:
-        raise Invalid(f"the key of {key.name} signs with a time: a draw needs its key of type 0x01")
-    return key
+    return VerifierKey(key.name, PLAIN, key.public)
 
 
 def commit_nonce(nonce: bytes) -> str:
@@ -125,12 +126,7 @@ def commit_nonce(nonce: bytes) -> str:
     return hashlib.sha256(NONCE_PREFIX + nonce).hexdigest()
 
 
-def witness_text(define_leaf_hash: bytes, checkpoint_body: str) -> bytes:
-    """Give what a witness signs for a draw: the definition and the head that holds it; never a time."""
-    return f"{WITNESS_PREFIX}{b64encode(define_leaf_hash).decode()}\n{checkpoint_body}".encode()
-
-
-def check_input(source: Source, value: str, define_leaf_hash: bytes, body: str) -> bytes:
+def check_input(source: Source, value: str, define_leaf_hash: bytes, head: Checkpoint) -> bytes:
     """
     Check what a source gave and return it as bytes: a nonce in hex, a signature in base64 or as a note's line.
 
@@ -143,28 +139,20 @@ def check_input(source: Source, value: str, define_leaf_hash: bytes, body: str) 
             raise ProofRefused(f"this is not the nonce that {source.by} committed to")
         return nonce
     key = witness_key(source.check)
-    signature = _signature(value, key)
     try:
-        note.check_ed25519(key.public, signature, witness_text(define_leaf_hash, body), key.name)
+        signature = _signature(value, key)
+        check_draw(key, define_leaf_hash, head, signature)
     except NoteRefused as error:
-        raise ProofRefused(f"this is not the signature of {key.name} over this definition and head") from error
-    return signature
+        raise ProofRefused(f"{source.by}: {error}") from error
+    return signature.value
 
 
-def _signature(value: str, key: note.VerifierKey) -> bytes:
-    """Read 64 bytes in base64, or a note's line that names the key."""
+def _signature(value: str, key: VerifierKey) -> Signature:
+    """Read a signature in base64, or as a note's line."""
     bare = value.strip()
-    try:
-        if not bare.startswith(note.DASH):
-            raw = note.decode(bare, f"the signature of {key.name}")
-        else:
-            line = note.read_signatures(f"{bare}\n".encode())[0]
-            raw = line.value if key.signed(line) else b""
-    except NoteRefused as error:
-        raise ProofRefused(str(error)) from error
-    if len(raw) != note.SIGNATURE_BYTES:
-        raise ProofRefused(f"this is no signature of {key.name}")
-    return raw
+    if bare.startswith(DASH):
+        return read_signatures(f"{bare}\n".encode())[0]
+    return Signature(key.name, key.id, decode(bare, f"the signature of {key.name}"))
 
 
 def alpha_of(define_leaf_hash: bytes, head_root: bytes) -> bytes:

@@ -21,8 +21,11 @@ from services.index.uploads import OVERSEERS
 from services.index.visible import what_of
 from services.jobs import lease
 from services.media.facts import Flag
+from services.oversight.definitions import parse_definition
+from services.oversight.models import SpotItem
+from services.oversight.spotchecks import define
 from tests.api.site import Site
-from tests.archive_fixture import NOON, add_case, add_device, add_incident, add_recording, link
+from tests.archive_fixture import NOON, add_case, add_device, add_incident, add_recording, everywhere, link
 
 Side = Literal["own", "other"]
 Params = Mapping[str, str]
@@ -187,6 +190,30 @@ def session(scene: Scene, side: Side) -> Params:
     return {"id": made, "recording": of}
 
 
+def spot_check(scene: Scene, side: Side) -> Params:
+    """A frozen spot check of its unit, of a programme of its own."""
+    recording(scene, side)
+    told = {"programme": new_id(), "unit": UNITS[side], "from": "2026-01-01T00:00:00Z", "to": "2026-12-01T00:00:00Z",
+            "ticket": "segment", "size": 1}  # fmt: skip
+    with scene.archive.work() as work:
+        made = define(work, everywhere("supervisor"), parse_definition(told), bytes(32))
+        return {"id": made.id}
+
+
+def spot_item(scene: Scene, side: Side) -> Params:
+    """A drawn item of a spot check of its unit."""
+    of, about = spot_check(scene, side)["id"], recording(scene, side)["id"]
+    with scene.archive.work() as work:
+        work.session.add(
+            SpotItem(
+                spot_check_id=of, n=1, stratum=0, in_reserve=False, kind="segment", subject_id=about, segment=0,
+                state="DRAWN", version=1,
+            )
+        )  # fmt: skip
+        work.append("draw.result", of, actor="test", label="agency-seeded")
+    return {"id": of, "n": "1"}
+
+
 MAKERS: Mapping[str, Callable[[Scene, Side], Params]] = {
     "recording": recording,
     "case": case,
@@ -202,6 +229,8 @@ MAKERS: Mapping[str, Callable[[Scene, Side], Params]] = {
     "proposal": proposal,
     "flag": flag,
     "session": session,
+    "spot-check": spot_check,
+    "spot-item": spot_item,
 }
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.custody import vrf
 from services.custody.checkpoint import Checkpoint
+from services.custody.cosignature import sign_draw
 from services.custody.entry import FIRST_PREV, Entry, Field, commit_payload, entry_bytes, leaf_hash, make_fields
 from services.custody.note import PLAIN, Note, SigningKey
 from services.custody.proof import prove_inclusion
@@ -19,7 +20,7 @@ from services.custody.tree import root
 from services.oversight.definitions import parse_definition
 from services.oversight.draw import allot, draw
 from services.oversight.replay import FORMAT, as_told
-from services.oversight.seeds import alpha_of, check_input, commit_nonce, seed_of, witness_text
+from services.oversight.seeds import alpha_of, check_input, commit_nonce, seed_of
 from services.oversight.tickets import Population, freeze, ticket_bytes
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -109,14 +110,13 @@ def make_draw(
 
     pi = vrf.prove(DRAW_SEED, alpha_of(leaf_hash(define), head.root))
     beta = vrf.check(vrf.public_of(DRAW_SEED), alpha_of(leaf_hash(define), head.root), pi)
-    body = head.body.decode()
     given = {
         "nonce": nonce.hex(),
-        "witness": b64encode(WITNESS.sign_bytes(witness_text(leaf_hash(define), body))).decode(),
+        "witness": b64encode(sign_draw(WITNESS, leaf_hash(define), head).value).decode(),
     }
     values = [given[source.kind] for source in definition.sources]
     inputs = [
-        check_input(one, value, leaf_hash(define), body) for one, value in zip(definition.sources, values, strict=True)
+        check_input(one, value, leaf_hash(define), head) for one, value in zip(definition.sources, values, strict=True)
     ]
     seed = seed_of(leaf_hash(define), log_size, head.root, beta, inputs)
     drawn = draw(population, seed, shares)

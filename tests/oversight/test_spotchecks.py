@@ -1,0 +1,429 @@
+"""A spot check goes from its definition to its draw, and every way round that is closed or visible."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from services.accounts.rights import Principal
+from services.accounts.units import change_unit
+from services.api.actions.define_check import define_check
+from services.api.actions.draw_check import draw_check, fail_overdue, reveal_input
+from services.api.actions.see_check import list_checks, prove_draw, see_check
+from services.custody.checkpoint import read_checkpoint
+from services.custody.cosignature import DrawRequest, read_draw_request, sign_draw
+from services.custody.ledger import check_chain, history
+from services.custody.note import read_note
+from services.custody.tables import object_head
+from services.db import Watch
+from services.errors import (
+    Conflict,
+    DrawFailed,
+    DrawNotReady,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    SecondDefinition,
+    SignerUnavailable,
+    UnrecordedChange,
+)
+from services.index.models import Incident, Recording
+from services.oversight.models import SpotCheck, SpotItem, SpotPopulation
+from services.oversight.replay import holds, replay
+from services.oversight.tickets import read_ticket, thaw
+from services.oversight.views import CheckFacts
+from tests.archive_fixture import HeldClock, add_recording, everywhere, link
+from tests.oversight.bureau import NONCE, NONCE_SOURCE, START, WANTED, Bureau
+from tests.oversight.proofs import WITNESS
+
+
+def define(bureau: Bureau, by: str = "chief", **change: Any) -> CheckFacts:
+    return define_check(bureau.archive, bureau.people[by], {**WANTED, **change})
+
+
+def tickets_of(bureau: Bureau, check: str) -> dict[str, list[int]]:
+    """Give the frozen population: subjects with their segments."""
+    found: dict[str, list[int]] = {}
+    with bureau.archive.reading() as session:
+        leaves = session.get_one(SpotPopulation, check).leaves
+        thaw(leaves, len(session.get_one(SpotCheck, check).definition["strata"]))
+    for at in range(0, len(leaves), 25):
+        ticket = read_ticket(leaves[at : at + 21])
+        found.setdefault(ticket.subject, []).append(ticket.segment)
+    return found
+
+
+def events_of(bureau: Bureau, check: str) -> list[str]:
+    with bureau.archive.reading() as session:
+        lines = list(history(session, check))
+    assert check_chain(lines) == []
+    return [line.entry.type for line in lines]
+
+
+def test_a_check_is_defined_seeded_and_drawn(bureau: Bureau) -> None:
+    defined = define(bureau)
+    bureau.grow()
+    drawn = draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    proof = prove_draw(bureau.archive, bureau.people["auditor"], defined.id)
+
+    assert (defined.state, drawn.state, drawn.label) == ("FROZEN", "DRAWN", "agency-seeded")
+    assert drawn.counts["DRAWN"] == 6
+    assert "agency-seeded" in drawn.findings
+    findings = replay(proof, bureau.signer.public().keys)
+    assert holds(findings), findings
+    assert events_of(bureau, defined.id) == ["draw.define", "draw.seed", "draw.result"]
+
+
+def test_what_is_drawn_is_what_the_proof_says(bureau: Bureau) -> None:
+    defined = define(bureau, strata=[{"name": "盘查", "filter": {"category": ["STOP_CHECK"]}, "size": 2}])
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    with bureau.archive.reading() as session:
+        items = session.scalars(select(SpotItem).where(SpotItem.spot_check_id == defined.id).order_by(SpotItem.n)).all()
+        result = next(line for line in history(session, defined.id) if line.entry.type == "draw.result")
+        categories = dict(session.execute(select(Recording.id, Recording.category)).all())
+    kept = tickets_of(bureau, defined.id)
+
+    assert all(item.segment in kept[item.subject_id] for item in items)
+    assert [item.n for item in items] == list(range(1, len(items) + 1))
+    assert [item.state for item in items] == ["DRAWN"] * 6 + ["RESERVE"] * 4
+    assert [categories[item.subject_id] == "STOP_CHECK" for item in items[:6]] == [True] * 2 + [False] * 4
+    assert all(item.subject_id.replace("-", "") in result.values["drawn"] for item in items)
+
+
+def test_only_the_units_own_footage_of_the_period_is_drawn(bureau: Bureau) -> None:
+    late = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START + timedelta(days=40))
+    gone = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START, state="disposed")
+    strict = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START, grade=3)
+    named = add_recording(
+        bureau.archive, unit=bureau.units["D1"], started_at=START, grade=4, named=[bureau.people["chief"].id]
+    )
+    found = tickets_of(bureau, define(bureau, grade_max=2).id)
+    with_strict = tickets_of(bureau, define(bureau, by="deputy", programme="另一计划", grade_max=3).id)
+
+    assert set(found) == set(bureau.recordings)
+    assert not {late, gone, strict, named} & set(found)
+    assert set(with_strict) - set(found) == {strict}
+
+
+def test_a_long_recording_has_a_ticket_for_each_ten_minutes(bureau: Bureau) -> None:
+    found = tickets_of(bureau, define(bureau).id)
+
+    assert found[bureau.recordings[5]] == [0, 1, 2, 3, 4]
+    assert found[bureau.recordings[0]] == [0]
+
+
+def test_incidents_are_drawn_also_without_footage_or_times(bureau: Bureau) -> None:
+    untold = {"created_at": START + timedelta(days=2)}
+    with bureau.archive.work() as work:
+        made = Incident(
+            id="0190a1b2-0000-7000-8000-000000000001", number="J-untold", unit_id=bureau.units["D2"], **untold
+        )
+        work.session.add(made)
+        work.append("incident.put", made.id, number="J-untold", actor="test")
+    every = define(bureau, ticket="incident", size=3)
+    filmed = define(bureau, ticket="incident", size=3, programme="有录像", filter={"kind": "body"})
+    stops = define(bureau, ticket="incident", size=1, programme="盘查", filter={"category": "STOP_CHECK", "unit": "D1"})
+
+    assert set(tickets_of(bureau, every.id)) == {*bureau.incidents, made.id}
+    assert set(tickets_of(bureau, filmed.id)) == set(bureau.incidents[1:])
+    assert set(tickets_of(bureau, stops.id)) == {bureau.incidents[1], bureau.incidents[3]}
+
+
+def test_an_incident_with_stricter_footage_is_not_drawn(bureau: Bureau) -> None:
+    strict = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START, grade=3)
+    link(bureau.archive, strict, "incident", bureau.incidents[2])
+
+    assert bureau.incidents[2] not in tickets_of(bureau, define(bureau, ticket="incident", grade_max=2, size=1).id)
+
+
+def test_filters_by_unit_length_and_time_are_kept(bureau: Bureau) -> None:
+    found = tickets_of(bureau, define(bureau, filter={"unit": "D2"}, size=1).id)
+    long = tickets_of(bureau, define(bureau, programme="长", filter={"min_length": 91}, size=1).id)
+    early = tickets_of(bureau, define(bureau, programme="早", filter={"to": "2026-02-03T00:00:00+08:00"}, size=1).id)
+
+    assert set(found) == set(bureau.recordings[12:])
+    assert set(long) == {bureau.recordings[5]}
+    assert set(early) == set(bureau.recordings[:2])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unit": "E"}, {"unit": "nowhere"}, {"filter": {"unit": "E"}},
+        {"strata": [{"name": "a", "filter": {"unit": "E"}}]},
+        {"filter": {"kind": "interview"}}, {"from": "2025-01-01T00:00:00Z", "to": "2025-02-01T00:00:00Z"},
+        {"filter": {"unit": "D1\0"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_out_of_reach_or_empty_is_refused(bureau: Bureau, change: Mapping[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        define(bureau, **change)
+    with bureau.archive.reading() as session:
+        assert session.scalars(select(SpotCheck)).all() == []
+
+
+# --- evasions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_second_definition_needs_another_person_and_a_reason(bureau: Bureau) -> None:
+    first = define(bureau)
+    for by, change in [
+        ("chief", {}),
+        ("chief", {"reason": "再抽一次"}),
+        ("deputy", {}),
+        ("local", {"unit": "D1"}),
+        ("chief", {"programme": " 每月　抽\u200b查 ", "reason": "x"}),
+        ("chief", {"from": "2026-02-28T00:00:00+08:00", "to": "2026-03-31T00:00:00+08:00", "reason": "x"}),
+        ("chief", {"unit": "D2", "reason": "x"}),
+    ]:
+        with pytest.raises(SecondDefinition):
+            define(bureau, by=by, **change)
+    with pytest.raises(SecondDefinition):
+        define_check(bureau.archive, everywhere("supervisor"), {**WANTED, "reason": "a token is no person"})
+    second = define(bureau, by="deputy", reason="首次定义漏了二所")
+
+    assert second.number == 2
+    assert second.definition["second_of"] == [first.id]
+    assert "second-definition" in second.findings
+
+
+def test_the_next_period_and_another_programme_are_no_second_definition(bureau: Bureau) -> None:
+    define(bureau)
+    add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START + timedelta(days=30))
+
+    assert define(bureau, programme="每周抽查").definition["second_of"] == []
+    march = define(bureau, **{"from": "2026-03-01T00:00:00+08:00", "to": "2026-04-01T00:00:00+08:00"})
+    assert (march.definition["second_of"], march.number) == ([], 2)
+
+
+def test_a_failed_draw_counts_as_a_first_one(bureau: Bureau, clock: HeldClock) -> None:
+    define(bureau, seed_sources=[NONCE_SOURCE], reveal_within=60)
+    clock.advance(61)
+
+    with pytest.raises(SecondDefinition):
+        define(bureau)
+
+
+def test_the_population_cannot_be_changed_afterwards(bureau: Bureau) -> None:
+    defined = define(bureau)
+    before = tickets_of(bureau, defined.id)
+    add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START + timedelta(days=1))
+    with bureau.archive.work() as work:
+        row = work.session.get_one(Recording, bureau.recordings[0])
+        row.unit_id, row.grade = bureau.units["E"], 4
+        work.append("rec.unit", row.id, unit=row.unit_id, reason="hiding it")
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+
+    assert tickets_of(bureau, defined.id) == before
+    assert holds(replay(prove_draw(bureau.archive, bureau.people["chief"], defined.id)))
+
+
+def test_the_database_refuses_changes_of_what_is_frozen(bureau: Bureau) -> None:
+    """Also to someone who goes round the program: the triggers hold without it."""
+    defined = define(bureau)
+    with pytest.raises(UnrecordedChange), bureau.archive.plain() as session:
+        session.execute(update(SpotCheck).values(state="FAILED"))
+    for statement in (
+        "UPDATE spot_populations SET leaves = ''",
+        "DELETE FROM spot_populations",
+        "DELETE FROM spot_checks",
+        "UPDATE spot_checks SET definition = '{}'",
+    ):
+        engine = bureau.archive.engine.execution_options(huisu_writing=True, huisu_watch=Watch("migration"))
+        with pytest.raises(DBAPIError), engine.begin() as connection:
+            connection.execute(text(statement))
+    assert tickets_of(bureau, defined.id)
+
+
+def test_nothing_is_drawn_before_a_signed_head_holds_the_definition(bureau: Bureau) -> None:
+    bureau.grow()
+    defined = define(bureau)
+    with pytest.raises(DrawNotReady, match="no signed head"):
+        draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    with pytest.raises(DrawNotReady, match="nothing is drawn"):
+        prove_draw(bureau.archive, bureau.people["chief"], defined.id)
+    bureau.grow()
+
+    assert draw_check(bureau.archive, bureau.people["chief"], defined.id).state == "DRAWN"
+
+
+def test_waiting_for_a_better_head_does_not_help(bureau: Bureau) -> None:
+    """The first head that holds the definition counts, however late somebody draws."""
+    defined = define(bureau)
+    first = bureau.grow()
+    for _ in range(3):
+        add_recording(bureau.archive, unit=bureau.units["E"])
+        bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    proof = prove_draw(bureau.archive, bureau.people["chief"], defined.id)
+
+    assert read_checkpoint(read_note(proof["checkpoint"].encode()).text).size == first
+
+
+def test_a_draw_is_made_once(bureau: Bureau) -> None:
+    defined = define(bureau)
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+
+    with pytest.raises(Conflict, match="drawn already"):
+        draw_check(bureau.archive, bureau.people["deputy"], defined.id)
+    assert events_of(bureau, defined.id).count("draw.result") == 1
+
+
+def test_a_nonce_told_after_the_head_makes_the_draw(bureau: Bureau) -> None:
+    defined = define(bureau, seed_sources=[NONCE_SOURCE])
+    chief, auditor = bureau.people["chief"], bureau.people["auditor"]
+    with pytest.raises(DrawNotReady):
+        reveal_input(bureau.archive, auditor, defined.id, "nonce", NONCE.hex())
+    bureau.grow()
+    with pytest.raises(DrawNotReady):
+        reveal_input(bureau.archive, auditor, defined.id, "nonce", NONCE.hex())
+    seeded = draw_check(bureau.archive, chief, defined.id)
+    with pytest.raises(DrawNotReady, match="waits for the nonce"):
+        draw_check(bureau.archive, chief, defined.id)
+    for wrong in ("00" * 32, NONCE.hex().upper(), "x", NONCE.hex() + "00", ""):
+        with pytest.raises(Invalid):
+            reveal_input(bureau.archive, auditor, defined.id, "nonce", wrong)
+    with pytest.raises(Conflict, match="waits for no witness"):
+        reveal_input(bureau.archive, auditor, defined.id, "witness", "x")
+    drawn = reveal_input(bureau.archive, auditor, defined.id, "nonce", NONCE.hex())
+
+    assert (seeded.state, seeded.waiting, drawn.state, drawn.label) == (
+        "SEEDED",
+        ("nonce of 监督员",),
+        "DRAWN",
+        "nonce",
+    )
+    assert holds(replay(prove_draw(bureau.archive, chief, defined.id), bureau.signer.public().keys))
+    assert events_of(bureau, defined.id) == ["draw.define", "draw.seed", "draw.reveal", "draw.result"]
+    with pytest.raises(Conflict):
+        reveal_input(bureau.archive, auditor, defined.id, "nonce", NONCE.hex())
+
+
+def test_a_witness_signs_what_is_carried_to_it(bureau: Bureau) -> None:
+    vkey = WITNESS.of_type(4).verifier.vkey
+    defined = define(bureau, seed_sources=[{"kind": "witness", "key": vkey}, NONCE_SOURCE])
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    asked: DrawRequest = read_draw_request(
+        see_check(bureau.archive, bureau.people["chief"], defined.id)["witness_request"].encode()
+    )
+    head = read_checkpoint(read_note(asked.note).text)
+    line = sign_draw(WITNESS, asked.definition, head).line
+    with pytest.raises(Invalid):
+        reveal_input(bureau.archive, bureau.people["chief"], defined.id, "witness", line.replace("A", "B"))
+    waits = reveal_input(bureau.archive, bureau.people["chief"], defined.id, "witness", line)
+    drawn = reveal_input(bureau.archive, bureau.people["chief"], defined.id, "nonce", NONCE.hex())
+
+    assert (waits.state, drawn.state, drawn.label) == ("SEEDED", "DRAWN", "nonce+witness")
+    assert holds(replay(prove_draw(bureau.archive, bureau.people["chief"], defined.id)))
+
+
+@pytest.mark.parametrize("seeded", [False, True])
+def test_a_nonce_that_comes_too_late_fails_the_draw_for_good(bureau: Bureau, clock: HeldClock, seeded: bool) -> None:
+    defined = define(bureau, seed_sources=[NONCE_SOURCE], reveal_within=3600)
+    chief = bureau.people["chief"]
+    bureau.grow()
+    if seeded:
+        draw_check(bureau.archive, chief, defined.id)
+    clock.advance(3601)
+    listed = list_checks(bureau.archive, chief, 10, None).items[0]
+    with pytest.raises(DrawFailed, match="监督员"):
+        reveal_input(bureau.archive, chief, defined.id, "nonce", NONCE.hex())
+    for _ in range(2):
+        with pytest.raises(DrawFailed):
+            draw_check(bureau.archive, chief, defined.id)
+    with pytest.raises(DrawFailed):
+        prove_draw(bureau.archive, chief, defined.id)
+
+    assert (listed.state, listed.findings) == ("FAILED", ("failed",))
+    assert events_of(bureau, defined.id)[-1] == "draw.fail"
+    assert events_of(bureau, defined.id).count("draw.fail") == 1
+    assert list_checks(bureau.archive, chief, 10, None).items[0].failure == "not told in time: nonce of 监督员"
+
+
+def test_the_round_fails_what_nobody_touches(bureau: Bureau, clock: HeldClock) -> None:
+    late = define(bureau, seed_sources=[NONCE_SOURCE], reveal_within=60)
+    define(bureau, programme="无外部输入")
+    define(bureau, programme="还早", seed_sources=[NONCE_SOURCE])
+    clock.advance(60)
+
+    assert [fail_overdue(bureau.archive) for _ in range(2)] == [1, 0]
+    assert events_of(bureau, late.id) == ["draw.define", "draw.fail"]
+
+
+def test_another_draw_key_than_the_defined_one_draws_nothing(bureau: Bureau, tmp_path: Any) -> None:
+    from tests.custody.signing import open_signer, served
+
+    defined = define(bureau)
+    bureau.grow()
+    socket = bureau.archive.settings.paths.signer_socket
+    socket.rename(socket.with_suffix(".away"))
+    with pytest.raises(SignerUnavailable):
+        draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    with (
+        open_signer(tmp_path / "other", "custody.test.example/log1", first_seed=50) as other,
+        served(other, socket),
+        pytest.raises(DrawNotReady, match="another draw's key"),
+    ):
+        draw_check(bureau.archive, bureau.people["chief"], defined.id)
+
+    assert events_of(bureau, defined.id) == ["draw.define"]
+
+
+# --- rights -------------------------------------------------------------------------------------------------------
+
+
+def test_a_unit_out_of_reach_is_none(bureau: Bureau) -> None:
+    with pytest.raises(Invalid, match="there is no unit"):
+        define(bureau, by="stranger")
+    with pytest.raises(Invalid, match="there is no unit"):
+        define(bureau, by="local")
+
+
+def test_a_check_is_known_within_its_unit_only(bureau: Bureau) -> None:
+    defined = define(bureau, unit="D2", size=1)
+
+    def sees(who: Principal) -> bool:
+        try:
+            see_check(bureau.archive, who, defined.id)
+        except NotFound:
+            return False
+        return True
+
+    known = {name for name, who in bureau.people.items() if sees(who)}
+    listed = {name for name, who in bureau.people.items() if list_checks(bureau.archive, who, 10, None).items}
+    assert known == listed == {"chief", "deputy", "reader", "filmed", "auditor"}
+    with pytest.raises(NotAllowed):
+        draw_check(bureau.archive, bureau.people["auditor"], defined.id)
+    with pytest.raises(NotFound):
+        draw_check(bureau.archive, bureau.people["local"], defined.id)
+
+
+def test_the_chain_of_a_check_is_whole(bureau: Bureau) -> None:
+    defined = define(bureau)
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    with bureau.archive.reading() as session:
+        head = session.execute(select(object_head.c.n).where(object_head.c.obj == defined.id)).scalar_one()
+
+    assert head == 2
+
+
+def test_moving_a_unit_later_moves_no_check(bureau: Bureau) -> None:
+    """What was defined for a unit stays that unit's, and its strata stay as they were frozen."""
+    from services.accounts.units import UnitChange, find_unit
+
+    defined = define(bureau, strata=[{"name": "一所", "filter": {"unit": "D1"}}])
+    with bureau.archive.work() as work:
+        change_unit(work, find_unit(work.session, "D1"), UnitChange(parent="E"), actor="test")
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+
+    assert holds(replay(prove_draw(bureau.archive, bureau.people["chief"], defined.id)))
