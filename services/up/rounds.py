@@ -20,6 +20,7 @@ from services.bootstrap import Archive
 from services.custody.events import SYSTEM
 from services.custody.ledger import history
 from services.errors import HuisuError
+from services.index.fixity import day_of
 from services.index.migrate import newest
 from services.index.models import Process, Upload
 from services.ingest.door import CatalogueRegister
@@ -27,6 +28,7 @@ from services.ingest.locks import roll_locks
 from services.ingest.staging import Staging
 from services.ingest.steps.fingerprint import ask_for_fingerprints
 from services.ingest.steps.reindex import BEFORE_ALL, ask_for_indexes
+from services.ingest.upkeep.fixity import keep_fixity
 from services.jobs.lease import unrung
 from services.queue import MOST_RINGS, rings_in
 from services.storage.store import WormReport
@@ -39,6 +41,9 @@ STALE = timedelta(minutes=1)
 
 REST = timedelta(hours=1)
 """Pause after a round found nothing to do in the whole catalogue."""
+
+SETTLED = timedelta(minutes=10)
+"""Time after a start in which nothing is read that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ def beat_rounds(archive: Archive) -> list[Round]:
         Round("temporaries", 86_400, clear),
         Round("indexes", 10, indexes(archive)),
         Round("fingerprints", 10, fingerprints(archive)),
+        Round("fixity", 600, fixity(archive)),
     ]
     ringing = [Round("ring", 2, ring)] if archive.broker is not None else []
     return [*own, *ringing, *(Round(name, every_s, act) for name, every_s, act in api_rounds(archive))]
@@ -124,6 +130,20 @@ def indexes(archive: Archive) -> Callable[[], None]:
 def fingerprints(archive: Archive) -> Callable[[], None]:
     """Give the round that has recordings of older versions fingerprinted, in the same way."""
     return _catching_up(archive, ask_for_fingerprints)
+
+
+def fixity(archive: Archive) -> Callable[[], None]:
+    """Give the round that reads originals again: once a day what that day asks for, not while the archive starts."""
+    not_before, done = archive.clock() + SETTLED, ""
+
+    def read_on() -> None:
+        nonlocal done
+        now = archive.clock()
+        if now >= not_before and done != day_of(now):
+            keep_fixity(archive)
+            done = day_of(now)
+
+    return read_on
 
 
 def _catching_up(archive: Archive, ask_behind: Callable[[Archive, str], str | None]) -> Callable[[], None]:
