@@ -11,10 +11,9 @@ from typing import BinaryIO, Final, Protocol
 
 from services.errors import IntegrityError
 
-SHORT: Final = 0xFFFFFFFF
-_FEW: Final = 0xFFFF
-_VERSION, _WIDE_VERSION = 20, 45
-_UTF8, _DATE = 0x0800, 0x0021
+_VERSION, _UTF8, _DATE = 45, 0x0800, 0x0021
+_WIDE: Final = b"\xff" * 8
+"""Stands for two numbers of 32 bits that are told in 64 behind the name, however small they are."""
 
 
 class Named(Protocol):
@@ -71,42 +70,31 @@ def write_zip(out: BinaryIO, entries: Iterable[Entry]) -> int:
 
 def local_header(name: bytes, crc: int, size: int) -> bytes:
     """Give what stands before a file's bytes."""
-    wide = size >= SHORT
-    extra = struct.pack("<HHQQ", 1, 16, size, size) if wide else b""
-    short = SHORT if wide else size
-    return (
-        struct.pack(
-            "<4s5H3I2H", b"PK\x03\x04", _WIDE_VERSION if wide else _VERSION, _UTF8, 0, 0, _DATE, crc, short, short,
-            len(name), len(extra),
-        )
-        + name
-        + extra
-    )  # fmt: skip
+    fixed = struct.pack("<4s5HI8s2H", b"PK\x03\x04", _VERSION, _UTF8, 0, 0, _DATE, crc, _WIDE, len(name), 20)
+    return fixed + name + struct.pack("<HHQQ", 1, 16, size, size)
 
 
 def central_header(name: bytes, crc: int, size: int, offset: int) -> bytes:
     """Give a file's line in the central directory."""
-    wide, far = size >= SHORT, offset >= SHORT
-    values = (struct.pack("<QQ", size, size) if wide else b"") + (struct.pack("<Q", offset) if far else b"")
-    extra = struct.pack("<HH", 1, len(values)) + values if values else b""
-    version, short = (_WIDE_VERSION if wide or far else _VERSION), (SHORT if wide else size)
-    return (
-        struct.pack(
-            "<4s6H3I5H2I", b"PK\x01\x02", version, version, _UTF8, 0, 0, _DATE, crc, short, short, len(name),
-            len(extra), 0, 0, 0, 0, SHORT if far else offset,
-        )
-        + name
-        + extra
-    )  # fmt: skip
+    version = (_VERSION, _VERSION)
+    fixed = struct.pack("<4s6HI8s2H", b"PK\x01\x02", *version, _UTF8, 0, 0, _DATE, crc, _WIDE, len(name), 28)
+    return fixed + bytes(10) + _WIDE[:4] + name + struct.pack("<HHQQQ", 1, 24, size, size, offset)
 
 
 def end(central: list[bytes], offset: int) -> bytes:
     """Give the central directory, which begins at `offset`, and what closes the zip file."""
     body = b"".join(central)
-    count, size, wide = len(central), len(body), b""
-    if count >= _FEW or size >= SHORT or offset >= SHORT:
-        wide = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, offset)
-        wide += struct.pack("<4sIQI", b"PK\x06\x07", 0, offset + size, 1)
-    few = min(count, _FEW)
-    last = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, few, few, min(size, SHORT), min(offset, SHORT), 0)
-    return body + wide + last
+    count, size = len(central), len(body)
+    wide = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, _VERSION, _VERSION, 0, 0, count, count, size, offset)
+    place = struct.pack("<4sIQI", b"PK\x06\x07", 0, offset + size, 1)
+    return body + wide + place + b"PK\x05\x06" + bytes(4) + _WIDE + _WIDE[:4] + bytes(2)
+
+
+def length_of(files: Iterable[Named]) -> int:
+    """Say how long the zip file of these files is, before a byte of it is written."""
+    at, central = 0, []
+    for one in files:
+        name = one.path.encode()
+        central.append(central_header(name, one.crc32, one.size_bytes, at))
+        at += len(local_header(name, one.crc32, one.size_bytes)) + one.size_bytes
+    return at + len(end(central, at))

@@ -1,0 +1,1159 @@
+#!/usr/bin/env python3
+"""
+Check a Huisu export package, offline: python3 verify.py [PACKAGE] [--policy FILE] [--fingerprint HEX] [--lang zh|en].
+
+PACKAGE is the folder or the zip file; without it, the folder that this program lies in. Needs Python 3.8 or later and
+nothing else: read it before you run it. Exit 0: nothing is wrong; 1: something is, each finding on a line; 2: this is
+no package. The format: docs/formats/package.md and essence.md of Huisu. verify.html is an independent second program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import locale
+import os
+import re
+import struct
+import sys
+import zlib
+from collections import namedtuple
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+BLOCK, SMALL = 1 << 20, 64 << 20  # what is read at once; longest file that is read as a whole
+MOST_FILES, MOST_ITEMS, MOST_HEADS, MOST_SAMPLES = 4096, 1024, 256, 1 << 22
+COUNT, SIGNED, U32, S32 = range(1 << 53), range(1 - (1 << 53), 1 << 53), range(1 << 32), range(-(1 << 31), 1 << 31)
+OPTIONAL = (str, type(None))
+CHECKS = ("CONTENTS", "FILE", "ORIGIN", "LOGGED", "WITNESSED", "HISTORY", "CONSISTENT", "TIME", "STRUCTURE")
+FIXED = {"package.json", "report.html", "certificate.html", "README.txt", "verify.py", "verify.html"}
+FIXED |= {"log/checkpoint.txt", "log/consistency.json", "log/policy.txt", "log/receipts.json"}
+
+class Wrong(Exception):
+    """Something does not hold; the code names it in both languages."""
+
+    def __init__(self, code: str, **about: Any) -> None:
+        super().__init__(code)
+        self.code, self.about = code, about
+
+class NoPackage(Exception):
+    """There is nothing here that could be checked."""
+
+def need(holds: Any, code: str, **about: Any) -> None:
+    if not holds:
+        raise Wrong(code, **about)
+
+# ------------------------------------------------------------------------------------------------------ what is said
+TEXTS = {
+    "bad-form": ("{file} 不符合格式（{what}）", "{file} is not in the form of the format ({what})"),
+    "bad-signature": ("{file} 中 {name} 的签名是错的", "the signature of {name} in {file} is wrong"),
+    "no-signature": ("{file} 没有受信任密钥的签名", "{file} is not signed by any key that is trusted here"),
+    "missing": ("缺少文件 {file}", "the file {file} is missing"),
+    "unlisted": ("{file} 不属于本移交包", "the file {file} does not belong to the package"),
+    "changed": ("文件 {file} 被改动：摘要不符", "the file {file} was changed: its digest is another"),
+    "other-size": ("文件 {file} 有 {found} 字节，应为 {wanted}", "the file {file} has {found} bytes, not {wanted}"),
+    "bad-zip": ("压缩包在第 {at} 字节处不是规定的形式", "the zip file is not in its one allowed form at byte {at}"),
+    "contents-ok": ("{count} 个文件与签名清单一致", "{count} files are as the signed list says"),
+    "fingerprint-other": ("日志密钥的指纹是 {found}", "the log's key has another fingerprint: {found}"),
+    "no-export-entry": ("{file}：台账中没有对应的导出记录", "{file}: there is no entry of this export for it"),
+    "file-differs": ("{file}：{what} 与台账记录不符", "{file}: {what} is not what its entry says"),
+    "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"),
+    "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"),
+    "origin-not": ("{file}：不是入库的原始文件（{what}）", "{file}: not the file that was taken in ({what})"),
+    "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同；其余（{rest}）为重新编码", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit; encoded anew: {rest}"),
+    "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"),
+    "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
+    "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中，解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original; that it was decoded from it is not proven"),
+    "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"),
+    "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"),
+    "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"),
+    "essence-none": ("{file}：台账中没有该录像的帧指纹", "{file}: the log has no frame fingerprint of its recording"),
+    "structure-ok": ("{file}：结构简单，任何播放器读到的都一样", "{file}: every player finds the same samples in it"),
+    "structure-bad": ("{file}：可能被不同播放器读成不同内容（{what}）", "{file}: players may find different things in it ({what})"),
+    "structure-as-is": ("{file}：按原样给出，不要求结构", "{file}: given as it is, whatever its structure"),
+    "not-in-log": ("录像 {recording} 的第 {n} 条记录不在台账中", "entry {n} of recording {recording} is not in the log"),
+    "logged-ok": ("{count} 条记录都在大小为 {size} 的台账中", "{count} entries are in the log of size {size}"),
+    "receipt-bad": ("第 {n} 张回执无效", "receipt {n} is not valid"),
+    "quorum-none": ("策略未要求见证人，因此没有独立见证", "the policy asks for no witness, so nobody else vouches for the log"),
+    "quorum-missing": ("见证人不足，缺少 {missing}", "too few witnesses signed the head of the log; missing: {missing}"),
+    "quorum-late": ("存档称在规定时间内没有足够的见证人应答，因此没有独立见证（缺少 {missing}）", "the archive says that too few witnesses answered in time, so nobody else vouches for the log (missing: {missing})"),
+    "witnessed-ok": ("{names} 已见证台账（最早 {at}）", "seen and signed by {names} (first at {at})"),
+    "no-later-than": ("录像 {recording} 最迟在 {at} 已存在", "recording {recording} existed no later than {at}"),
+    "chain-first": ("录像 {recording} 的历史不是从入库开始", "the history of {recording} does not begin with its arrival"),
+    "chain-gap": ("录像 {recording} 的历史在第 {n} 条处中断", "the history of {recording} breaks at entry {n}"),
+    "chain-end": ("录像 {recording} 的历史不是以本次导出结束", "the history of {recording} does not end with this export"),
+    "payload-bad": ("录像 {recording} 第 {n} 条的内容与其承诺不符", "the values of entry {n} of {recording} are not what it commits to"),
+    "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"),
+    "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"),
+    "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"),
+    "time-none": ("没有时间戳", "there are no time-stamps"),
+    "time-open": ("附有 {count} 个时间戳；请用 openssl ts -verify 和时间戳机构的证书核对", "{count} time-stamps are enclosed; check them with openssl ts -verify and the authority's certificate"),
+    "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"),
+    "broken": ("检查程序在此中断：{what}", "the program broke here: {what}"),
+}  # fmt: skip
+
+WORDS = {
+    "PASS": ("通过", "PASS"), "FAIL": ("不通过", "FAIL"), "NOT CHECKED": ("未检查", "NOT CHECKED"),
+    "CONTENTS": ("清单", "CONTENTS"), "FILE": ("文件", "FILE"), "ORIGIN": ("来源", "ORIGIN"),
+    "LOGGED": ("入账", "LOGGED"), "WITNESSED": ("见证", "WITNESSED"), "HISTORY": ("历史", "HISTORY"),
+    "CONSISTENT": ("一致", "CONSISTENT"), "TIME": ("时间", "TIME"), "STRUCTURE": ("结构", "STRUCTURE"),
+    "log": ("台账", "log"), "witness": ("见证人", "witness"),
+    "keys": ("所信任的密钥（SHA-256 指纹）：", "Keys that were trusted (SHA-256 fingerprints):"),
+    "inside": ("密钥来自移交包自身：这本身不能证明什么，请与别处公布的指纹核对，或用 --policy、--fingerprint。", "The keys are from the package itself, which proves nothing: compare them with those printed elsewhere, or use --policy or --fingerprint."),
+    "outside": ("密钥来自 {file}。", "The keys are from {file}."),
+    "printed": ("台账密钥与给出的指纹一致。", "The log's key is the one with the fingerprint that was given."),
+    "open": ("以下各点未被证明：", "What is not proven:"),
+    "good": ("结论：没有发现错误。", "Result: nothing is wrong."),
+    "wrong": ("结论：有 {count} 处错误，见“不通过”各行。", "Result: {count} things are wrong; see the lines that say FAIL."),
+    "none": ("这不是移交包：{what}", "This is no package: {what}"),
+}  # fmt: skip
+
+NOT_PROVEN = (
+    ("摄像机如实拍下了所发生的事", "that the camera saw what happened"),
+    ("文件到达之前未被改动", "that nothing was done to a file before it arrived"),
+    ("没有录像被扣留不交", "that no recording was withheld"),
+    ("账号背后究竟是谁", "who sat behind an account"),
+    ("重新编码的画面与原件相像", "that frames encoded anew look like the original's"),
+    ("台账给所有人看的是同一部历史（请比对两个移交包，或询问见证人）", "that the log shows everybody the same history: compare two packages, or ask a witness"),
+)  # fmt: skip
+
+class Report:
+    """Collects findings: verdict, check, code, and what it is about."""
+
+    def __init__(self) -> None:
+        self.findings: List[Tuple[str, str, str, Dict[str, Any]]] = []
+        self.keys: List[Tuple[str, str, str]] = []
+
+    def say(self, verdict: str, check: str, code: str, **about: Any) -> None:
+        self.findings.append((verdict, check, code, about))
+
+    def attempt(self, check: str, work: Callable[..., Any], *told: Any, **about: Any) -> Any:
+        """Do some work of a check; what is wrong is noted, and None given."""
+        try:
+            return work(*told)
+        except Wrong as wrong:
+            self.say("FAIL", check, wrong.code, **{**about, **wrong.about})
+        return None
+
+    def failed(self, *checks: str) -> int:
+        return sum(one[0] == "FAIL" and (not checks or one[1] in checks) for one in self.findings)
+
+    def close(self) -> None:
+        """Say something of every check, in their order."""
+        for check in CHECKS:
+            if all(one[1] != check for one in self.findings):
+                self.say("NOT CHECKED", check, "skipped")
+        self.findings.sort(key=lambda one: CHECKS.index(one[1]))
+
+# ---------------------------------------------------------------------------------------------------- bytes and JSON
+def sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+def unbase64(text: Any, file: str, length: int | None = None) -> bytes:
+    """Read base64 in its one form."""
+    try:
+        found = base64.b64decode(text, validate=True)
+    except (ValueError, TypeError):
+        found = b"?"
+    need(base64.b64encode(found).decode() == text and length in (None, len(found)), "bad-form", file=file, what="base64")
+    return found
+
+def hashes(rows: List[Any], file: str) -> List[bytes]:
+    need(len(rows) <= 128, "bad-form", file=file, what="base64")  # twice the height of any tree here
+    return [unbase64(one, file, 32) for one in rows]
+
+def integer(text: str) -> int:
+    if len(text) > 17 or int(text) not in SIGNED:
+        raise ValueError(text)
+    return int(text)
+
+def no_number(text: str) -> None:
+    raise ValueError(text)
+
+def read_json(content: bytes, file: str, end: str = "\n") -> Any:
+    """Read JSON in its one form."""
+    value, text = None, content.decode("latin-1")
+    try:
+        value = json.loads(text, parse_float=no_number, parse_constant=no_number, parse_int=integer)
+        value_text(value).encode()  # no lone surrogates
+    except (ValueError, RecursionError):
+        text = ""
+    need(text == json.dumps(value, separators=(",", ":")) + end, "bad-form", file=file, what="JSON")
+    return value
+
+def value_text(value: Any) -> str:
+    """Write a value as entries commit to it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+def fields(value: Any, file: str, /, **kinds: Any) -> List[Any]:
+    """Give an object's values in this order; it must have these names, no others, and values of these kinds."""
+    need(isinstance(value, dict) and set(value) == set(kinds), "bad-form", file=file, what=", ".join(sorted(kinds)))
+    for name, kind in kinds.items():
+        one = value[name]
+        good = type(one) is int and one in kind if isinstance(kind, range) else isinstance(one, kind)
+        need(good, "bad-form", file=file, what=name)
+    return [value[name] for name in kinds]
+
+def record(value: Any, file: str, kinds: Dict[str, Any]) -> Any:
+    fields(value, file, **kinds)
+    return SimpleNamespace(**value)
+
+# ------------------------------------------------------------------------------------------------ the package's files
+class Package:
+    """The files of a folder or zip file: of each, where its bytes lie; of a zip file's, the CRC-32 it claims."""
+
+    def __init__(self, path: str) -> None:
+        self.places: Dict[str, Tuple[str, int, int]] = {}
+        self.crcs: Dict[str, int] = {}
+        self.bad_at: int | None = None
+        if os.path.isdir(path):
+            self._read_folder(path)
+        elif os.path.isfile(path):
+            self._read_zip(path, os.path.getsize(path))
+        if "contents.txt" not in self.places and self.bad_at is None:
+            raise NoPackage(path)
+
+    def _read_folder(self, path: str) -> None:
+        for at, _, files in os.walk(path):
+            for name in files:
+                whole = os.path.join(at, name)
+                size = os.path.getsize(whole) if os.path.isfile(whole) else -1
+                self.places[os.path.relpath(whole, path).replace(os.sep, "/")] = (whole, 0, size)
+                if len(self.places) > MOST_FILES:
+                    raise NoPackage(path)
+
+    def _read_zip(self, path: str, end: int) -> None:
+        """Read every header by our own rules: a zip's bytes follow from its files alone."""
+        at, before = 0, b""
+        central: List[bytes] = []
+        with open(path, "rb") as file:
+            while file.read(4) == b"PK\3\4":
+                crc, length = struct.unpack("<10xI8xH2x", file.read(26).ljust(26))
+                raw, extra = file.read(length), file.read(20)
+                size, name, start = int.from_bytes(extra[4:12], "little"), raw.decode("latin-1"), at + 50 + length
+                file.seek(at)
+                good = file.read(50 + length) == zip_local(raw, crc, size) and start + size <= end
+                if not good or before >= raw or (at == 0) != (name == "contents.txt") or len(central) >= MOST_FILES:
+                    self.bad_at = at
+                    return
+                self.places[name], self.crcs[name] = (path, start, size), crc
+                central.append(zip_central(raw, crc, size, at))
+                before, at = (raw if at else b""), start + size
+                file.seek(at)
+            file.seek(at)
+            rest = zip_end(central, at)
+            if at and file.read(len(rest) + 1) != rest:
+                self.bad_at = at
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        path, begin, left = self.places[name]
+        with open(path if left >= 0 else os.devnull, "rb") as file:
+            file.seek(begin)
+            while left > 0:
+                block = file.read(min(BLOCK, left))
+                left = left - len(block) if block else 0
+                yield block
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        with open(self.places[name][0], "rb") as file:
+            file.seek(self.places[name][1] + start)
+            return file.read(length)
+
+    def whole(self, name: str) -> bytes:
+        """Read a small file."""
+        need(name in self.places, "missing", file=name)
+        size = self.places[name][2]
+        need(size <= SMALL, "other-size", file=name, found=size, wanted=SMALL)
+        return b"".join(self.blocks(name))
+
+def zip_local(name: bytes, crc: int, size: int) -> bytes:
+    head = struct.pack("<4s5HI8s2H", b"PK\3\4", 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 20)
+    return head + name + struct.pack("<HHQQ", 1, 16, size, size)
+
+def zip_central(name: bytes, crc: int, size: int, offset: int) -> bytes:
+    head = struct.pack("<4s6HI8s2H", b"PK\1\2", 45, 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 28)
+    return head + bytes(10) + b"\xff" * 4 + name + struct.pack("<HHQQQ", 1, 24, size, size, offset)
+
+def zip_end(central: List[bytes], offset: int) -> bytes:
+    count, size = len(central), sum(map(len, central))
+    last = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset)
+    last += struct.pack("<4sIQI", b"PK\6\7", 0, offset + size, 1)
+    return b"".join(central) + last + b"PK\5\6" + bytes(4) + b"\xff" * 12 + bytes(2)
+
+# --------------------------------------------------------------------------------------------------- trees (RFC 6962)
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right)
+
+def split(size: int) -> int:
+    """Give the largest power of two below the size: the left part of a tree."""
+    return 1 << (size - 1).bit_length() - 1
+
+def tree_root(leaves: List[bytes]) -> bytes:
+    level = leaves or [sha256(b"")]
+    while len(level) > 1:
+        pairs = [node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        level = pairs + level[2 * len(pairs) :]
+    return level[0]
+
+def included(leaf: bytes, index: int, size: int, path: List[bytes], root: bytes) -> bool:
+    """Check an inclusion proof (RFC 6962 section 2.1.1)."""
+    rest = list(path)
+
+    def climb(at: int, width: int) -> bytes:
+        if width == 1:
+            return leaf
+        left, other = split(width), rest.pop()
+        return node(climb(at, left), other) if at < left else node(other, climb(at - left, width - left))
+
+    try:
+        return index < size and climb(index, size) == root and not rest
+    except IndexError:
+        return False
+
+def consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: List[bytes]) -> bool:
+    """Check a consistency proof (RFC 6962 section 2.1.2); nothing is consistent with an empty tree."""
+    rest = list(path)
+
+    def climb(low: int, width: int, is_left: bool) -> Tuple[bytes, bytes]:
+        if low == width:
+            return (old_root,) * 2 if is_left else (rest.pop(),) * 2
+        left, other = split(width), rest.pop()
+        if low <= left:
+            first, second = climb(low, left, is_left)
+            return first, node(second, other)
+        first, second = climb(low - left, width - left, False)
+        return node(other, first), node(other, second)
+
+    try:
+        return 0 < old <= new and climb(old, new, True) == (old_root, new_root) and not rest
+    except IndexError:
+        return False
+
+def range_root(leaves: List[bytes], start: int, size: int, proof: List[bytes]) -> bytes | None:
+    """Give the root that leaves from `start` on lead to (essence.md); None where the proof is too short or too long."""
+    end, rest = start + len(leaves), list(reversed(proof))
+
+    def over(low: int, high: int) -> bytes:
+        if high <= start or end <= low:
+            return rest.pop()
+        if high - low == 1:
+            return leaves[low - start]
+        middle = low + split(high - low)
+        left = over(low, middle)
+        return node(left, over(middle, high))
+
+    try:
+        found = over(0, size) if start < end <= size else None
+    except IndexError:
+        return None
+    return None if rest else found
+
+# -------------------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+Point = Tuple[int, int, int, int]
+
+def point(content: bytes) -> Point | None:
+    """Decode a point in its one form; None for anything else."""
+    y = int.from_bytes(content, "little")
+    odd, y = y >> 255, y & ((1 << 255) - 1)
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if v * x * x % P != u:
+        x = x * ROOT % P
+    if y >= P or v * x * x % P != u or (x == 0 and odd):
+        return None
+    x = P - x if x & 1 != odd else x
+    return x, y, 1, x * y % P
+
+def add(one: Point, two: Point) -> Point:
+    a, b = (one[1] - one[0]) * (two[1] - two[0]) % P, (one[1] + one[0]) * (two[1] + two[0]) % P
+    c, d = 2 * D * one[3] * two[3] % P, 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+def multiply(number: int, one: Point) -> Point:
+    found = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = add(found, one)
+        one, number = add(one, one), number >> 1
+    return found
+
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
+
+def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Say whether a signature is good: no cofactor, s below the order, every point in its one form."""
+    key, number = point(public), int.from_bytes(signature[32:], "little")
+    if key is None or number >= ORDER or len(public) != 32 or len(signature) != 64:
+        return False
+    scale = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
+    x, y, z, _ = add(multiply(number, BASE), multiply(scale, (P - key[0], key[1], 1, P - key[3])))
+    back = pow(z, P - 2, P)
+    x, y = x * back % P, y * back % P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+
+# ----------------------------------------------------------------------------------- signed notes, heads, policy (C2SP)
+Key: Any = namedtuple("Key", "name short kind public")  # 4 bytes that name it in signature lines; 1 is a log's, 4 a witness's
+Head: Any = namedtuple("Head", "size root origin seen")  # a checked checkpoint; seen: when each witness of the policy saw it
+
+def read_key(text: str, kind: int) -> Key:
+    name, short, encoded = text.split("+", 2)
+    content = unbase64(encoded, "", 33)
+    if not name or content[0] != kind or sha256(name.encode() + b"\n" + content)[:4].hex() != short:
+        raise ValueError(text)
+    return Key(name, bytes.fromhex(short), kind, content[1:])
+
+class Policy:
+    """Logs, witnesses and the quorum of a policy file (C2SP tlog-policy)."""
+
+    def __init__(self, content: bytes, file: str) -> None:
+        self.logs: List[Key] = []
+        self.witnesses: Dict[str, Key] = {}
+        self.groups: Dict[str, Tuple[int, List[str]]] = {}
+        self.quorum, number, lines = "", 0, [""]
+        try:
+            lines = content.decode().split("\n")
+            for number, line in enumerate(lines, 1):
+                words = re.split("[ \t]+", line.strip(" \t"))
+                good = not words[0] or words[0][0] == "#" or self._take(words[0], words[1:])
+                need(good and not re.search("[\x00-\x08\x0b-\x1f\x7f]", line), "bad-form")
+            need(self.quorum and not lines[-1] and max(len(self.witnesses), len(self.groups)) <= 256, "bad-form")
+        except (Wrong, ValueError) as error:
+            raise Wrong("bad-form", file=file, what=str(number)) from error
+
+    def _take(self, kind: str, rest: List[str]) -> bool:
+        names = {"none", *self.witnesses, *self.groups}
+        if kind == "log" and 1 <= len(rest) <= 2:
+            self.logs.append(read_key(rest[0], 1))
+            return len({one.public for one in self.logs}) == len(self.logs) <= 32
+        if kind == "witness" and 2 <= len(rest) <= 3:
+            self.witnesses[rest[0]] = read_key(rest[1], 4)
+            return rest[0] not in names and len({one.public for one in self.witnesses.values()}) == len(self.witnesses)
+        if kind == "group" and len(rest) >= 3:
+            name, least, members = rest[0], rest[1], rest[2:]
+            used = [one for _, group in self.groups.values() for one in group] + members
+            count = {"any": 1, "all": len(members)}.get(least) or int(re.sub("^(?![1-9][0-9]{0,3}$).*$", "0", least, flags=re.S))
+            self.groups[name] = (count, members)
+            known = names >= set(members) and "none" not in members
+            return name not in names and known and len(set(used)) == len(used) and 1 <= count <= len(members)
+        quorum, self.quorum = self.quorum, rest[0] if rest else ""
+        return kind == "quorum" and len(rest) == 1 and not quorum and rest[0] in names
+
+    def judge(self, seen: Dict[str, int]) -> Tuple[bool, List[str]]:
+        """Say whether these witnesses suffice, and which of those that count are missing."""
+        holds, counting = {name: name in seen for name in self.witnesses}, [self.quorum]
+        for name, (count, members) in self.groups.items():
+            holds[name] = sum(holds[one] for one in members) >= count
+        for name in counting:
+            counting += self.groups[name][1] if name in self.groups else []
+        return holds[self.quorum], [name for name in counting if name in self.witnesses and name not in seen]
+
+def open_note(content: bytes, keys: List[Key], file: str) -> Tuple[str, List[Tuple[Key, int]], int]:
+    """Check a signed note; gives its text, the (key, time) of each signature by one of `keys`, and how many it has."""
+    text = content.decode("utf-8", "replace")
+    cut = text.rfind("\n\n")
+    good = text.encode() == content and cut >= 0 and not re.search("[\x00-\x09\x0b-\x1f]", text) and text[-1] == "\n"
+    need(good, "bad-form", file=file, what="note")
+    body, lines, found = text[: cut + 1], text[cut + 2 : -1].split("\n"), []
+    for line in lines:
+        parts = re.fullmatch("\u2014 ([^ +]+) ([^ ]+)", line)
+        need(parts and len(lines) <= 100, "bad-form", file=file, what="signature")
+        name, signature = parts[1], unbase64(parts[2], file)  # type: ignore[index]
+        need(len(signature) > 4, "bad-form", file=file, what="signature")
+        for key in keys:
+            if key[:2] == (name, signature[:4]):
+                found.append((key, signed_at(key, body.encode(), signature[4:], file)))
+    need(found, "no-signature", file=file)
+    return body, found, len(lines)
+
+def signed_at(key: Key, body: bytes, signature: bytes, file: str) -> int:
+    """Check one signature; gives the time that a witness states, in seconds since 1970, else 0."""
+    time = 0
+    if key.kind == 4:
+        time, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+        body = b"cosignature/v1\ntime %d\n" % time + body
+    good = time < 253402300800 and ed25519(key.public, body, signature)  # before the year 10000
+    need(good, "bad-signature", file=file, name=key.name)
+    return time
+
+def open_head(content: bytes, policy: Policy, file: str) -> Head:
+    body, found, _ = open_note(content, policy.logs + list(policy.witnesses.values()), file)
+    lines = body.split("\n")
+    need(len(lines) == 4 and re.fullmatch("0|[1-9][0-9]{0,14}", lines[1]), "bad-form", file=file, what="checkpoint")
+    root = unbase64(lines[2], file, 32)
+    need(any(key.kind == 1 and key.name == lines[0] for key, _ in found), "no-signature", file=file)
+    names = {key: name for name, key in policy.witnesses.items()}
+    seen = {names[key]: time for key, time in sorted(found, key=lambda one: -one[1]) if key in names}
+    return Head(int(lines[1]), root, lines[0], seen)
+
+def moment(seconds: int) -> str:
+    return (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat() + "Z"
+
+# ---------------------------------------------------------------------------------------------------- the list of files
+Print: Any = namedtuple("Print", "size sha256 crc chunk_root")
+Listed: Any = namedtuple("Listed", "export copy copies files")  # what contents.txt says; files: {path: (digest, size)}
+
+def read_contents(content: bytes, policy: Policy) -> Listed:
+    body, _, signatures = open_note(content, policy.logs, "contents.txt")
+    lines, files, before = body.split("\n")[:-1], {}, ""
+    copy = re.fullmatch("([1-9][0-9]{0,3}) of ([1-9][0-9]{0,3})", lines[2] if len(lines) > 2 else "")
+    good = signatures == 1 and copy and lines[0] == "huisu/package/v1" and len(lines) <= MOST_FILES + 3
+    need(good, "bad-form", file="contents.txt", what="1-3")
+    for number, line in enumerate(lines[3:], 4):
+        parts = re.fullmatch("([0-9a-f]{64}) (0|[1-9][0-9]{0,14}) ([A-Za-z0-9][A-Za-z0-9._/-]{0,199})", line)
+        good = parts and ".." not in parts[3] and before < parts[3] != "contents.txt"
+        need(good, "bad-form", file="contents.txt", what=str(number))
+        digest, size, before = parts.groups()  # type: ignore[union-attr]
+        files[before] = (bytes.fromhex(digest), int(size))
+    return Listed(lines[1], int(copy[1]), int(copy[2]), files)  # type: ignore[index]
+
+def take_print(package: Package, name: str) -> Print:
+    """Read a file once; its chunk tree has pieces of 2^20 bytes: a block each."""
+    digest, crc, size, leaves = hashlib.sha256(), 0, 0, []
+    for block in package.blocks(name):
+        digest.update(block)
+        crc, size = zlib.crc32(block, crc), size + len(block)
+        leaves += [sha256(b"\0" + block)] if block else []
+    return Print(size, digest.digest(), crc, tree_root(leaves))
+
+def check_contents(package: Package, listed: Listed, report: Report) -> Dict[str, Print]:
+    """Compare every file with the signed list; gives what identifies each."""
+    prints = {}
+    for name in sorted(set(package.places) - set(listed.files) - {"contents.txt"}):
+        report.say("FAIL", "CONTENTS", "unlisted", file=name)
+    for name, (digest, size) in listed.files.items():
+        if name not in package.places:
+            report.say("FAIL", "CONTENTS", "missing", file=name)
+            continue
+        found = prints[name] = take_print(package, name)
+        if found.size != size:
+            report.say("FAIL", "CONTENTS", "other-size", file=name, found=found.size, wanted=size)
+        elif found.sha256 != digest:
+            report.say("FAIL", "CONTENTS", "changed", file=name)
+        elif package.crcs.get(name, found.crc) != found.crc:
+            report.say("FAIL", "CONTENTS", "bad-zip", at=package.places[name][1])
+    if package.crcs.get("contents.txt") not in (None, zlib.crc32(package.whole("contents.txt"))):
+        report.say("FAIL", "CONTENTS", "bad-zip", at=0)
+    return prints
+
+# ----------------------------------------------------------------------------------------------- entries and histories
+class Entry:
+    """One entry of a history with its place in the log and the values it discloses, as their JSON texts."""
+
+    def __init__(self, told: Any, file: str) -> None:
+        self.index, text, path, rows = fields(told, file, index=COUNT, entry=str, path=list, fields=list)
+        raw = read_json(text.encode(), file, "")
+        kinds = {"v": range(1, 2), "t": str, "id": str, "ts": str, "obj": str, "n": COUNT, "prev": str, "pc": str}
+        _, self.kind, _, _, self.obj, self.n, prev, pc = fields(raw, file, **kinds)
+        self.leaf, self.path, self.prev = sha256(b"\0" + text.encode()), hashes(path, file), unbase64(prev, file, 32)
+        need(list(raw) == list(kinds) and len(rows) < 65536, "bad-form", file=file, what="entry")
+        self.values: Dict[str, str] = {}
+        payload = b"huisu/payload/v1\n" + struct.pack(">H", len(rows)) + b"".join(self._commitment(row, file) for row in rows)
+        self.payload_holds = sha256(payload) == unbase64(pc, file, 32)
+
+    def _commitment(self, row: Any, file: str) -> bytes:
+        good = isinstance(row, list) and all(isinstance(one, str) for one in row) and len(row) in (1, 3)
+        need(good and row[0] not in self.values, "bad-form", file=file, what="fields")
+        if len(row) == 1:
+            return unbase64(row[0], file, 32)
+        name, salt, value = row[0].encode(), unbase64(row[1], file, 16), row[2].encode()
+        need(len(name) < 65536, "bad-form", file=file, what="fields")
+        self.values[row[0]] = row[2]
+        return sha256(b"huisu/field/v1\n" + salt + struct.pack(">H", len(name)) + name + struct.pack(">I", len(value)) + value)
+
+def read_history(package: Package, recording: str, name: str) -> Tuple[int, List[Entry]]:
+    told = fields(read_json(package.whole(name), name), name, recording=str, size=COUNT, entries=list)
+    need(told[0] == recording, "bad-form", file=name, what="recording")
+    return told[1], [Entry(one, name) for one in told[2]]
+
+def is_of(entry: Entry, export: str) -> bool:
+    return entry.kind == "rec.export" and entry.values.get("export") == value_text(export)
+
+def check_history(recording: str, entries: List[Entry], export: str) -> None:
+    """Check a chain: it begins with the arrival, has no gap, and ends with this export."""
+    before = bytes(32)
+    for n, entry in enumerate(entries):
+        need((entry.obj, entry.n, entry.prev) == (recording, n, before), "chain-gap", recording=recording, n=n)
+        need(entry.payload_holds, "payload-bad", recording=recording, n=n)
+        before = entry.leaf
+    need(entries and entries[0].kind == "rec.ingest", "chain-first", recording=recording)
+    need(is_of(entries[-1], export), "chain-end", recording=recording)
+
+def check_logged(recording: str, entries: List[Entry], size: int, head: Head) -> None:
+    """Check that every entry is in the tree of the head, one behind the other."""
+    before = -1
+    for n, entry in enumerate(entries):
+        holds = size == head.size and before < entry.index
+        holds = holds and included(entry.leaf, entry.index, head.size, entry.path, head.root)
+        need(holds, "not-in-log", recording=recording, n=n)
+        before = entry.index
+
+# ----------------------------------------------------------------------------------- a clip's boxes (ISO/IEC 14496-12)
+RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+PICTURE_BOXES = (b"avcC", b"hvcC", b"av1C", b"vpcC", b"d263")
+SOUND_BOXES = (b"dOps", b"dac3", b"dec3", b"dfLa", b"alac", b"damr")
+Track: Any = namedtuple("Track", "place handler scale matrix config frame step samples")
+# samples: (dts, cts, sync, offset, size) each; of uncompressed sound, `frame` bytes and `step` ticks an instant, of each run
+
+def take(body: Any, at: int, length: int) -> int:
+    need(at + length <= len(body), "structure-bad", what="length")
+    return int.from_bytes(body[at : at + length], "big")
+
+def boxes(body: Any, *kinds: bytes, at: int = 0) -> List[Tuple[bytes, Any]]:
+    """Give the boxes of these kinds (of all, if none is named) inside a box: kind, and bytes behind the header."""
+    found: List[Tuple[bytes, Any]] = []
+    while at + 8 <= len(body) and take(body, at, 4):
+        length, kind = take(body, at, 4), bytes(body[at + 4 : at + 8])
+        need(8 <= length <= len(body) - at and len(found) < 4096, "structure-bad", what="length")
+        found.append((kind, body[at + 8 : at + length]))
+        at += length
+    return [one for one in found if one[0] in kinds or not kinds]
+
+def only(body: Any, kind: bytes) -> Any:
+    found = boxes(body, kind)
+    need(len(found) == 1, "structure-bad", what=kind.decode())
+    return found[0][1]
+
+def table(body: Any, form: str) -> List[Tuple[int, ...]]:
+    end = 8 + take(body, 4, 4) * struct.calcsize(form)
+    need(end <= len(body), "structure-bad", what="length")
+    return list(struct.iter_unpack(form, body[8:end]))
+
+def expand(rows: List[Tuple[int, ...]], count: int) -> List[int]:
+    need(sum(row[0] for row in rows) == count, "structure-bad", what="count")
+    return [row[1] for row in rows for _ in range(row[0])]
+
+def descriptors(esds: Any) -> bytes:
+    """Give object type and decoder configuration of an esds (ISO/IEC 14496-1 section 7.2.6)."""
+    kind, at = 0, 4
+    while at + 2 <= len(esds):
+        tag, length, part, start = esds[at], 0, 128, at
+        while part > 127 and at < start + 4:
+            at, part = at + 1, take(esds, at + 1, 1)
+            length = length << 7 | part & 127
+        at += 1
+        if tag == 3:
+            flags, at = take(esds, at + 2, 1), at + 3
+            at += (2 if flags & 128 else 0) + (2 if flags & 32 else 0)
+            at += take(esds, at, 1) + 1 if flags & 64 else 0
+        elif tag == 4:
+            kind, at = take(esds, at, 1), at + 13
+        elif tag == 5:
+            need(at + length <= len(esds), "structure-bad", what="esds")
+            return bytes([kind]) + bytes(esds[at : at + length])
+        else:
+            at += length
+    return bytes([kind])
+
+def boxed(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack(">I", len(body)) + body
+
+def sound_config(kind: bytes, entry: Any) -> Tuple[bytes, int]:
+    """Give the configuration of sound, and how many bytes an instant has if it is uncompressed (else 0)."""
+    version, channels, bits, rate = (take(entry, at, 2) for at in (8, 16, 18, 24))
+    skip, frame, name = {1: 44, 2: 64}.get(version, 28), 0, ""
+    parts = dict(boxes(entry, at=skip))
+    wave = dict(boxes(parts.get(b"wave", b"")))
+    esds = parts.get(b"esds", wave.get(b"esds"))
+    if version == 2:  # QuickTime's description of sound in any form
+        flags, frame = take(entry, 52, 4), take(entry, 56, 4) if kind == b"lpcm" else 0
+        exact = struct.unpack(">d", entry[32:40])[0]
+        channels, rate = take(entry, 40, 4), int(exact) if 0 < exact < 10**7 else 0
+        name = "pcm_%s%d%s" % ("sf"[flags & 1], take(entry, 48, 4), "lb"[flags >> 1 & 1] + "e") if frame else ""
+    elif esds is None and kind in (b"sowt", b"twos", b"raw ", b"in24", b"in32", b"fl32", b"alaw", b"ulaw"):
+        bits = {b"in24": 24, b"in32": 32, b"alaw": 8, b"ulaw": 8}.get(kind, bits)
+        name, frame = {b"in24": "pcm_s24", b"in32": "pcm_s32", b"fl32": "pcm_f32"}.get(kind, ""), channels * bits // 8
+        name += ("le" if any(wave.get(b"enda", b"")[:2]) else "be") if name else ""
+    if esds is not None and not frame:
+        told = descriptors(esds)
+        first = int.from_bytes(told[1:3], "big")
+        if told[0] in (0x40, 0x66, 0x67, 0x68) and len(told) > 2:
+            rate, place = (*RATES, rate, rate, rate)[first >> 7 & 15], first >> 3 & 15
+            channels = {0: channels, 7: 8}.get(place, place)
+        if kind == b"mp4a":
+            return struct.pack(">I", rate) + told, 0
+    start = struct.pack(">H", channels & 0xFFFF)
+    if frame:
+        return start + struct.pack(">HI", frame * 8 // max(channels, 1) & 0xFFFF, rate) + name.encode(), frame
+    more = b"".join(boxed(box, bytes(body)) for box, body in boxes(entry, *SOUND_BOXES, at=skip))
+    return start + bytes(entry[18:20]) + struct.pack(">I", rate) + more, 0
+
+def config_of(handler: bytes, kind: bytes, entry: Any) -> Tuple[bytes, int]:
+    """Give the configuration of essence.md, and the bytes of an instant of uncompressed sound."""
+    told, frame = bytes(entry), 0
+    if handler == b"soun":
+        told, frame = sound_config(kind, entry)
+    elif handler == b"vide":
+        is_mp4v = kind == b"mp4v"
+        found = boxes(entry, *([b"esds"] if is_mp4v else PICTURE_BOXES), at=78)
+        need(len(found) < 2 and len(entry) >= 28, "structure-bad", what="stsd")
+        box, inner = found[0] if found else (b"esds" if is_mp4v else bytes(4), b"")
+        told = told[24:28] + boxed(box, descriptors(inner) if is_mp4v and found else bytes(inner))
+    return boxed(b"", kind + told), frame
+
+def read_movie(package: Package, name: str) -> List[Track]:
+    """Read the tracks of a clip by the strict rules of essence.md: there is one way only to understand it."""
+    size, at, moov = package.places[name][2], 0, b""
+    media: List[Tuple[int, int]] = []
+    while at < size:
+        head = package.read(name, at, min(16, size - at))
+        length, skip, kind = take(head, 0, 4) or size - at, 8, head[4:8]
+        if length == 1:
+            length, skip = take(head, 8, 8), 16
+        need(skip <= length <= size - at and len(media) < 4096 and kind != b"moof", "structure-bad", what="boxes")
+        media += [(at + skip, at + length)] if kind == b"mdat" else []
+        if kind == b"moov":
+            need(8 < length <= SMALL and not moov, "structure-bad", what="moov")
+            moov = package.read(name, at + skip, length - skip)
+        at += length
+    tracks: List[Track] = []
+    for _, trak in boxes(memoryview(moov), b"trak"):
+        tracks.append(read_track(len(tracks), trak, size))
+    need(1 <= len(tracks) <= 64 and sum(len(one.samples) for one in tracks) <= MOST_SAMPLES, "structure-bad", what="trak")
+    spans, spot = sorted((one[3], one[3] + one[4]) for track in tracks for one in track.samples if one[4]), 0
+    need(all(one[1] <= two[0] for one, two in zip(spans, spans[1:])), "structure-bad", what="overlap")
+    for low, high in spans:
+        while spot < len(media) and media[spot][1] < high:
+            spot += 1
+        need(spot < len(media) and media[spot][0] <= low, "structure-bad", what="mdat")
+    return tracks
+
+def read_track(place: int, trak: Any, size: int) -> Track:
+    tkhd, mdia = only(trak, b"tkhd"), only(trak, b"mdia")
+    mdhd, hdlr, minf = only(mdia, b"mdhd"), only(mdia, b"hdlr"), only(mdia, b"minf")
+    stbl = only(minf, b"stbl")
+    stsd, at = only(stbl, b"stsd"), 52 if take(tkhd, 0, 1) == 1 else 40
+    entries, handler, matrix = boxes(stsd, at=8), bytes(hdlr[8:12]), bytes(tkhd[at : at + 36])
+    scale = take(mdhd, 20 if take(mdhd, 0, 1) == 1 else 12, 4)
+    need(len(entries) == take(stsd, 4, 4) == 1 and len(handler + matrix) == 40 and scale, "structure-bad", what="stsd")
+    for _, dinf in boxes(minf, b"dinf"):
+        for _, dref in boxes(dinf, b"dref"):
+            need(all(take(one, 1, 3) & 1 for _, one in boxes(dref, at=8)), "structure-bad", what="dref")
+    edts = boxes(trak, b"edts")
+    lists = [one for _, box in edts for _, one in boxes(box, b"elst")]
+    edits = table(lists[0], ">QqI" if take(lists[0], 0, 1) == 1 else ">IiI") if lists else []
+    shown = [row[1] for row in edits if row[1] != -1]
+    good = max(len(edts), len(lists), len(shown)) < 2 and (len(edits) < 2 or (len(edits) == 2 and edits[0][1] == -1))
+    need(good and all(row[2] == 1 << 16 for row in edits), "structure-bad", what="elst")  # one stretch, at rate 1
+    config, frame = config_of(handler, *entries[0])
+    step, samples = read_samples(stbl, frame, size)
+    return Track(place, handler, scale, matrix, config, frame, step, samples)
+
+def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple[int, ...]]]:
+    """Expand the tables of a track; gives the ticks of an instant of uncompressed sound too."""
+    stsz, steps, chunks = only(stbl, b"stsz"), table(only(stbl, b"stts"), ">II"), boxes(stbl, b"stco", b"co64")
+    stsc, ctts, stss = table(only(stbl, b"stsc"), ">III"), boxes(stbl, b"ctts"), boxes(stbl, b"stss")
+    need(len(chunks) == 1 and len(ctts) < 2 and len(stss) < 2, "structure-bad", what="stbl")
+    places = [row[0] for row in table(chunks[0][1], ">I" if chunks[0][0] == b"stco" else ">Q")]
+    uniform, count = take(stsz, 4, 4), take(stsz, 8, 4)
+    firsts = [row[0] for row in stsc] + [len(places) + 1]
+    good = all(a < b for a, b in zip(firsts, firsts[1:])) and all(row[2] == 1 for row in stsc)
+    need(good and (firsts[0] == 1 or not count), "structure-bad", what="stsc")
+    need(count * max(frame, 1) <= file_size and sum(a * b for a, b in steps) in COUNT, "structure-bad", what="stsz")
+    durations, cts, size, sync, step = [], [], [], None, steps[0][1] if steps else 0
+    if frame:
+        need(uniform and len(steps) == 1 and steps[0][0] == count and step and not stss + ctts or not count, "structure-bad", what="sound")
+    else:
+        need(count <= MOST_SAMPLES, "structure-bad", what="stsz")
+        durations, cts = expand(steps, count), expand(table(ctts[0][1], ">Ii"), count) if ctts else [0] * count
+        size = [uniform] * count if uniform else [row[0] for row in table(stsz[4:], ">I")]
+        sync = {row[0] for row in table(stss[0][1], ">I")} if stss else None
+        need(sync is None or all(1 <= number <= count for number in sync), "structure-bad", what="stss")
+    samples: List[Tuple[int, ...]] = []
+    done = time = 0
+    for row, low, high in zip(stsc, firsts, firsts[1:]):
+        for at in places[low - 1 : high - 1]:
+            number = min(row[1], count - done)
+            if frame:
+                need(number and (not samples or samples[-1][3] < at), "structure-bad", what="sound")
+                samples.append((done * step, 0, 1, at, number * frame))
+            for n in range(done, done + (0 if frame else number)):
+                samples.append((time, cts[n], int(sync is None or n + 1 in sync), at, size[n]))
+                at, time = at + size[n], time + durations[n]
+            done += number
+    need(done == count, "structure-bad", what="stsc")
+    return step, samples
+
+# ------------------------------------------------------------------------------------- where frames are from (essence.md)
+RUN = {"clip_track": U32, "clip_first": U32, "track": U32, "first": U32, "count": range(1, 1 << 32), "dts0": SIGNED, "cts0": S32,
+       "ts": range(1, 1 << 32), "matrix": str, "config": str, "head": list, "range": list}  # fmt: skip
+STILL = {"track": U32, "sample": U32, "dts": SIGNED, "cts": S32, "sync": range(2), "size": U32, "sha256": str,
+         "ts": range(1, 1 << 32), "handler": str, "matrix": str, "config": str, "head": list, "range": list}  # fmt: skip
+
+def read_trees(told: List[Any], file: str, roots: List[str]) -> List[Tuple[int, bytes]]:
+    """Read the trees of all tracks of a recording; they must lead to a root that its history discloses."""
+    rows = [fields(one, file, n=U32, root=str) for one in told[:65]]
+    trees = [(n, unbase64(root, file, 32)) for n, root in rows]
+    leaves = [sha256(struct.pack(">x2sIQ", b"E1", place, n + 1) + root) for place, (n, root) in enumerate(trees)]
+    need(trees and value_text(tree_root(leaves).hex()) in roots, "origin-root")
+    return trees
+
+def check_header(tree: Tuple[int, bytes], track: int, handler: bytes, run: Any, file: str) -> bytes:
+    """Check that a track of the recording is of this kind and configured so; gives the configuration."""
+    config, matrix = unbase64(run.config, file), unbase64(run.matrix, file, 36)
+    leaf = struct.pack(">x2sI4sIQ", b"T1", track, handler, run.ts, tree[0]) + sha256(config) + matrix
+    holds = range_root([sha256(leaf)], 0, tree[0] + 1, hashes(run.head, file)) == tree[1]
+    need(holds, "origin-wrong", what="header", track=track)
+    return config
+
+def leaf_of(track: int, sample: int, dts: int, cts: int, sync: int, size: int, digest: bytes) -> bytes:
+    return sha256(struct.pack(">x2sIQqiBI", b"S1", track, sample, dts, cts, sync, size) + digest)
+
+def leaves_of(track: Track, skip: int) -> List[Tuple[int, int, int, List[Tuple[int, int]]]]:
+    """List the leaves of a track from a sample on: dts, cts, sync, where their bytes lie; of sound, 1,024 instants each."""
+    if not track.frame:
+        return [(dts, cts, sync, [(at, size)]) for dts, cts, sync, at, size in track.samples[skip:]]
+    leaves: List[Tuple[int, int, int, List[Tuple[int, int]]]] = []
+    done = 0
+    for _, _, _, at, size in track.samples:
+        units, low = size // track.frame, max(skip - done, 0)
+        while low < units:
+            within = (done + low - skip) % 1024
+            number = min(1024 - within, units - low)
+            leaves += [] if within else [((done + low) * track.step, 0, 1, [])]
+            leaves[-1][3].append((at + low * track.frame, number * track.frame))
+            low += number
+        done += units
+    return leaves
+
+def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: List[Tuple[int, bytes]], file: str) -> List[int]:
+    """Check the runs of one track of a clip; gives [from, to, from, to …] of what they prove: samples, or instants."""
+    def holds(good: Any, what: str) -> None:
+        need(good, "origin-wrong", track=track.place, what=what)
+
+    proven, past, shift = [0], 0, None
+    for run in runs:
+        tree, same = trees[run.track], runs[0]
+        leaves = leaves_of(track, run.clip_first)[: run.count]
+        holds(run.first >= past and run.clip_first >= proven[-1] and len(leaves) == run.count, "runs")
+        holds((run.track, run.ts, run.config, run.matrix) == (same.track, same.ts, same.config, same.matrix), "runs")
+        holds(not track.frame or len(runs) == 1, "runs")
+        length = sum(size for one in leaves for _, size in one[3]) // track.frame if track.frame else run.count
+        past, proven = run.first + run.count, [*proven, run.clip_first, run.clip_first + length]
+        check_header(tree, run.track, track.handler, run, file)
+        holds(unbase64(run.matrix, file) == track.matrix, "matrix")
+        zero, found = leaves[0], []
+        for n, (dts, cts, sync, pieces) in enumerate(leaves):
+            times = ((dts - zero[0]) * run.ts, (cts - zero[1]) * run.ts)
+            dts, cts = times[0] // track.scale + run.dts0, times[1] // track.scale + run.cts0
+            good = not times[0] % track.scale and not times[1] % track.scale and cts in S32 and -1 << 61 <= dts <= 1 << 61
+            holds(good, "time")
+            digest = hashlib.sha256()
+            for at, size in pieces:
+                digest.update(package.read(name, at, size))
+            size = sum(piece[1] for piece in pieces)
+            found.append(leaf_of(run.track, run.first + n, dts, cts, sync, size, digest.digest()))
+        holds(range_root(found, run.first + 1, tree[0] + 1, hashes(run.range, file)) == tree[1], "frames")
+        here = run.dts0 * track.scale - zero[0] * run.ts
+        shift = here if shift is None else shift
+        holds(shift == here, "time")
+    return proven[1:]
+
+def sets_of(config: bytes) -> Tuple[List[bytes], bytes]:
+    """Give the parameter sets of an avcC, and what stands behind them."""
+    at, units = 25, []
+    for mask in (31, 255):
+        for _ in range(take(config, at, 1) & mask):
+            length = take(config, at + 1, 2)
+            units.append(config[at + 3 : at + 3 + length])
+            at += 2 + length
+        at += 1
+    need(at <= len(config) and all(len(unit) > 4 - 2 * (unit[0] & 1 == 0) for unit in units if unit), "structure-bad", what="avcC")
+    return units, config[at:]
+
+def set_id(unit: bytes) -> Tuple[int, int]:
+    """Name a parameter set of H.264: its kind and id (ITU-T H.264 sections 7.3.2.1, 7.3.2.2, 9.1)."""
+    kind = unit[0] & 31 if unit else 0
+    bits = "".join("%08d" % int(bin(one)[2:]) for one in unit[4 if kind == 7 else 1 : 16].replace(b"\0\0\3", b"\0\0"))
+    zeros = len(bits) - len(bits.lstrip("0"))
+    need(zeros <= 16 and len(bits) > 2 * zeros, "structure-bad", what="avcC")
+    return kind, int(bits[zeros : 2 * zeros + 1], 2) - 1
+
+def check_config(package: Package, name: str, track: Track, original: bytes, is_whole: bool) -> None:
+    """Check that copied frames are decoded as in the original: points 5 and 6 of essence.md."""
+    def holds(good: Any, what: str) -> None:
+        need(good, "origin-wrong", track=track.place, what=what)
+
+    mine, length = track.config, 0
+    if mine != original:
+        holds(mine[4:8] + mine[12:16] == b"avc1avcC" and original[4:16] == mine[4:16] and len(original) > 26 < len(mine), "config")
+        holds(mine[20] == original[20] == 1 and (mine[24] ^ original[24]) & 3 == 0, "config")
+        holds(mine[21] == original[21] or {mine[21], original[21]} <= {66, 77, 100}, "profile")
+        (units, trailer), (theirs, others) = sets_of(mine), sets_of(original)
+        holds(trailer == others or (not others and len(trailer) == 4 and not trailer[3]), "config")
+        ids = [(set_id(unit), unit) for unit in units]
+        for unit in theirs:
+            holds([one for number, one in ids if number == set_id(unit) and one != unit] == [] and unit in units, "parameter sets")
+    if mine != original or (track.handler == b"vide" and not is_whole):
+        holds(mine[4:8] == b"avc1" and len(mine) > 24, "config")
+        for _, _, _, at, size in track.samples:
+            sample, at, length = package.read(name, at, size), 0, (mine[24] & 3) + 1
+            while at < size:
+                end = at + length + int.from_bytes(sample[at : at + length], "big")
+                holds(at + length < end <= size, "in-band")
+                holds(sample[at + length] & 31 not in (7, 8, 13, 15), "in-band")
+                at = end
+
+def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks: List[Track], report: Report) -> None:
+    """Check a clip's proof, and say what of the clip is proven."""
+    file = item.proof
+    version, all_tracks, rows = fields(told, file, v=range(1, 2), all_tracks=list, tracks=list)
+    trees, runs = read_trees(all_tracks, file, roots), [record(one, file, RUN) for one in rows[:65]]
+    owners: Dict[int, int] = {}
+    for run in runs:
+        good = run.clip_track < len(tracks) and run.track < len(trees) and len(runs) <= 64
+        need(good and owners.setdefault(run.track, run.clip_track) == run.clip_track, "origin-wrong", track=run.clip_track, what="runs")
+    need(runs, "origin-unproven")
+    counts, rest, is_all = {b"vide": 0, b"soun": 0}, [], True
+    for track in tracks:
+        mine = [run for run in runs if run.clip_track == track.place]
+        proven = check_runs(package, item.file, track, mine, trees, file)
+        length = sum(one[4] for one in track.samples) // track.frame if track.frame else len(track.samples)
+        edges = [0, *proven, length]
+        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2]) if a < b]
+        if mine:
+            check_config(package, item.file, track, unbase64(mine[0].config, file), not gaps)
+        counts[track.handler] = counts.get(track.handler, 0) + sum(run.count for run in mine)
+        rest += ["%d: %d-%d" % (track.place, a, b) for a, b in gaps]
+        is_all = is_all and (not gaps or track.handler not in (b"vide", b"soun") or bool(track.frame and all(b - a < 1024 for a, b in gaps)))
+    about = {"file": item.file, "pictures": counts[b"vide"], "sounds": counts[b"soun"], "rest": ", ".join(rest[:20]) or "-"}
+    good = is_all or item.made != "verbatim"
+    report.say("PASS" if good else "FAIL", "ORIGIN", "origin-frames" if good else "origin-less", **about)
+
+def check_still(item: Any, told: Any, roots: List[str], report: Report) -> None:
+    """Check that the coded frame of a still is in the recording."""
+    _, all_tracks, row = fields(told, item.proof, v=range(1, 2), all_tracks=list, still=dict)
+    trees, still = read_trees(all_tracks, item.proof, roots), record(row, item.proof, STILL)
+    need(still.track < len(trees) and re.fullmatch("[0-9a-f]{64}", still.sha256) and still.handler == "vide", "origin-root")
+    tree = trees[still.track]
+    check_header(tree, still.track, b"vide", still, item.proof)
+    leaf = leaf_of(still.track, still.sample, still.dts, still.cts, still.sync, still.size, bytes.fromhex(still.sha256))
+    found = range_root([leaf], still.sample + 1, tree[0] + 1, hashes(still.range, item.proof))
+    need(found == tree[1], "origin-wrong", track=still.track, what="frames")
+    at = (still.dts + still.cts) * 1000 // still.ts
+    report.say("PASS", "ORIGIN", "origin-still", file=item.file, track=still.track, at="%d.%03d" % divmod(at, 1000))
+
+# ---------------------------------------------------------------------------------------------------------- the package
+ITEM = {"n": COUNT, "file": str, "kind": str, "recording": str, "filename": str, "start": OPTIONAL, "end": OPTIONAL,
+        "made": str, "proof": OPTIONAL}  # fmt: skip
+Told: Any = namedtuple("Told", "format export made_at copy copies recipient purpose case origin version witnessed items recordings")
+TOLD = {"format": str, "export": str, "made_at": str, "copy": COUNT, "copies": COUNT, "recipient": str, "purpose": str,
+        "case": OPTIONAL, "origin": str, "version": str, "witnessed": str, "items": list, "recordings": list}  # fmt: skip
+MADE = {("original", "original"), ("verbatim", "verbatim"), ("exact", "smart"), ("exact", "encoded"), ("still", "still")}
+
+def read_told(package: Package, listed: Listed) -> Any:
+    """Read package.json; its items as tuples, its recordings as {id: history}."""
+    name = "package.json"
+    told = record(read_json(package.whole(name), name), name, TOLD)
+    items = [record(one, name, ITEM) for one in told.items]
+    rows = [fields(one, name, id=str, history=str) for one in told.recordings]
+    same = (told.format, told.export, told.copy, told.copies) == ("huisu/package/v1", *listed[:3])
+    need(same and told.copy <= told.copies, "bad-form", file=name, what="copy")
+    good = [one.n for one in items] == list(range(1, len(items) + 1)) and 1 <= len(items) <= MOST_ITEMS
+    good = good and all((one.kind, one.made) in MADE and (one.kind != "original" or one.proof is None) for one in items)
+    need(good and [row[0] for row in rows] == sorted({one.recording for one in items}), "bad-form", file=name, what="items")
+    told.items, told.recordings = items, dict(rows)
+    return told
+
+def check_item(told: Any, item: Any, prints: Dict[str, Print], entries: List[Entry]) -> None:
+    """Compare an item with its entry."""
+    mine = [one for one in entries if is_of(one, told.export) and one.values.get("item") == str(item.n)]
+    need(len(mine) == 1 and mine[0].payload_holds, "no-export-entry", file=item.file)
+    need(item.file in prints, "missing", file=item.file)
+    wanted = {name: getattr(item, name) for name in ("kind", "made", "file", "start", "end")}
+    wanted.update({name: getattr(told, name) for name in ("copies", "recipient", "purpose", "case")})
+    wanted.update(facts_of(prints[item.file]))
+    for what, value in wanted.items():
+        need(mine[0].values.get(what) == value_text(value), "file-differs", file=item.file, what=what)
+
+def facts_of(found: Print) -> Dict[str, Any]:
+    return {"size": found.size, "sha256": found.sha256.hex(), "chunk_log2": 20, "chunk_root": found.chunk_root.hex()}
+
+def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries: List[Entry], report: Report) -> None:
+    """Say where an item is from."""
+    roots = [one.values["essence_root"] for one in entries if one.kind == "rec.essence" and "essence_root" in one.values]
+    roots = [one for one in roots if one != "null"]
+    if item.made == "original":
+        for what, value in facts_of(prints[item.file]).items():
+            holds = entries and entries[0].kind == "rec.ingest" and entries[0].values.get(what) == value_text(value)
+            need(holds, "origin-not", file=item.file, what=what)
+        report.say("PASS", "ORIGIN", "origin-ok", file=item.file)
+    if item.made in ("original", "still"):
+        report.say("NOT CHECKED", "STRUCTURE", "structure-as-is", file=item.file)
+    else:
+        tracks = report.attempt("STRUCTURE", read_movie, package, item.file, file=item.file)
+        if tracks is None:
+            return
+        report.say("PASS", "STRUCTURE", "structure-ok", file=item.file)
+    if item.made != "original" and item.proof is None:
+        need(not roots or item.made == "encoded", "origin-unproven", file=item.file)
+        report.say("NOT CHECKED", "ORIGIN", "origin-none" if roots else "essence-none", file=item.file)
+    elif item.made == "still":
+        check_still(item, read_json(package.whole(item.proof), item.proof), roots, report)
+    elif item.made != "original":
+        check_clip(package, item, read_json(package.whole(item.proof), item.proof), roots, tracks, report)
+
+def check_log(package: Package, policy: Policy, told: Any, is_own: bool, report: Report) -> Head:
+    """Check the head of the log and who has seen it."""
+    name = "log/checkpoint.txt"
+    head = open_head(package.whole(name), policy, name)
+    need(head.origin == told.origin, "bad-form", file=name, what="origin")
+    holds, missing = policy.judge(head.seen) if policy.quorum != "none" else (False, [])
+    if policy.quorum == "none":
+        report.say("NOT CHECKED", "WITNESSED", "quorum-none")
+    elif holds:
+        report.say("PASS", "WITNESSED", "witnessed-ok", names=", ".join(sorted(head.seen)), at=moment(min(head.seen.values())))
+    else:
+        late = is_own and told.witnessed == "none-in-time"  # the archive says itself that nobody outside answered
+        verdict, code = ("NOT CHECKED", "quorum-late") if late else ("FAIL", "quorum-missing")
+        report.say(verdict, "WITNESSED", code, missing=", ".join(missing))
+    return head
+
+def check_histories(package: Package, told: Any, head: Head | None, report: Report) -> Dict[str, List[Entry]]:
+    """Check every recording's history; gives the entries of those that could be read."""
+    found, count = {}, 0
+    for recording, name in told.recordings.items():
+        history = report.attempt("HISTORY", read_history, package, recording, name)
+        if history is None:
+            continue
+        size, entries = history
+        found[recording], count, before = entries, count + len(entries), report.failed("HISTORY")
+        report.attempt("HISTORY", check_history, recording, entries, told.export)
+        if report.failed("HISTORY") == before:
+            report.say("PASS", "HISTORY", "history-ok", recording=recording, count=len(entries))
+        if head:
+            report.attempt("LOGGED", check_logged, recording, entries, size, head)
+    if head and not report.failed("LOGGED", "HISTORY"):
+        report.say("PASS", "LOGGED", "logged-ok", count=count, size=head.size)
+    return found
+
+def check_consistency(package: Package, policy: Policy, head: Head, histories: Dict[str, List[Entry]], report: Report) -> None:
+    """Check that earlier heads are beginnings of the head, and say how early each recording was seen."""
+    name = "log/consistency.json"
+    size, rows = fields(read_json(package.whole(name), name), name, size=COUNT, heads=list)
+    heads = [head]
+    need(len(rows) <= MOST_HEADS, "bad-form", file=name, what="heads")
+    for row in rows:
+        note, path = fields(row, name, note=str, path=list)
+        one = open_head(note.encode(), policy, name)
+        good = size == head.size and one.origin == head.origin and (len(heads) == 1 or heads[-1].size <= one.size)
+        good = good and consistent(one.size, one.root, head.size, head.root, hashes(path, name))
+        need(good, "consistent-bad", size=one.size)
+        heads.append(one)
+    for recording, entries in histories.items():
+        times = [time for one in heads for time in one.seen.values() if entries and one.size > entries[0].index]
+        if times and not report.failed("LOGGED", "HISTORY"):
+            report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(min(times)))
+    report.say("PASS", "CONSISTENT", "consistent-ok", count=len(rows))
+
+def check_receipts(package: Package, policy: Policy, told: Any, histories: Dict[str, List[Entry]]) -> None:
+    """Check the receipts of this export's entries, in the order of the items."""
+    name, prefix = "log/receipts.json", b"huisu/receipt/v1\n"
+    (receipts,) = fields(read_json(package.whole(name), name), name, receipts=list)
+    mine = [one for entries in histories.values() for one in entries if is_of(one, told.export)]
+    leaves = {one.values.get("item"): one.leaf for one in mine}
+    need(len(receipts) == len(told.items), "receipt-bad", n=len(receipts) + 1)
+    for n, text in enumerate(receipts, 1):
+        content = unbase64(text, name, len(prefix) + 112)
+        good = content[: len(prefix) + 32] == prefix + leaves.get(str(n), b"")
+        need(good and any(ed25519(key.public, content[:-64], content[-64:]) for key in policy.logs), "receipt-bad", n=n)
+
+def examine(package: Package, outside: bytes | None, fingerprint: str, report: Report) -> None:
+    """Do all checks in their order."""
+    if package.bad_at is not None:
+        raise Wrong("bad-zip", at=package.bad_at)
+    name = "log/policy.txt" if outside is None else "policy"
+    policy = Policy(package.whole(name) if outside is None else outside, name)
+    report.keys = [("log", one.name, sha256(one.public).hex()) for one in policy.logs]
+    report.keys += [("witness", name, sha256(one.public).hex()) for name, one in policy.witnesses.items()]
+    logs = [one[2] for one in report.keys if one[0] == "log"]
+    if fingerprint:
+        need(logs == [fingerprint], "fingerprint-other", found=", ".join(logs))
+    listed = read_contents(package.whole("contents.txt"), policy)
+    prints = check_contents(package, listed, report)
+    told = report.attempt("FILE", read_told, package, listed)
+    if told is None:
+        return
+    known = FIXED | set(told.recordings.values()) | {one for item in told.items for one in (item.file, item.proof)}
+    for name in sorted(set(listed.files) - known):
+        if not re.fullmatch("timestamps/[0-9]+[.]tsr", name):
+            report.say("FAIL", "CONTENTS", "unlisted", file=name)
+    if not report.failed("CONTENTS"):
+        report.say("PASS", "CONTENTS", "contents-ok", count=len(listed.files))
+    head = report.attempt("LOGGED", check_log, package, policy, told, outside is None, report)
+    histories = check_histories(package, told, head, report)
+    for item in told.items:
+        entries, before = histories.get(item.recording, []), report.failed("FILE")
+        report.attempt("FILE", check_item, told, item, prints, entries)
+        if report.failed("FILE") == before:
+            report.say("PASS", "FILE", "file-ok", file=item.file)
+        if item.file in prints:
+            report.attempt("ORIGIN", check_origin, package, item, prints, entries, report, file=item.file)
+    report.attempt("LOGGED", check_receipts, package, policy, told, histories)
+    if head:
+        report.attempt("CONSISTENT", check_consistency, package, policy, head, histories, report)
+    stamps = sum(name.startswith("timestamps/") for name in package.places)
+    report.say("NOT CHECKED", "TIME", "time-open" if stamps else "time-none", count=stamps)
+
+def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Report:
+    """Check a package. Raises `NoPackage`; whatever else goes wrong is a finding."""
+    package, report = Package(path), Report()
+    try:
+        report.attempt("CONTENTS", examine, package, outside, fingerprint, report)
+    except Exception as error:  # a finding, too: what cannot be checked is not good
+        report.say("FAIL", "CONTENTS", "broken", what=repr(error))
+    report.close()
+    return report
+
+# ----------------------------------------------------------------------------------------------------- the command line
+def lines_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Iterator[str]:
+    """Say it all in words."""
+    for verdict, check, code, about in report.findings:
+        yield "%-11s %-10s %s" % (WORDS[verdict][lang], WORDS[check][lang], TEXTS[code][lang].format(**about))
+    yield "\n" + WORDS["keys"][lang]
+    yield from ("  %s %s\n    %s" % (WORDS[role][lang], name, " ".join(re.findall("....", key))) for role, name, key in report.keys)
+    yield WORDS["outside" if outside else "inside"][lang].format(file=outside)
+    if fingerprint and all(one[2] != "fingerprint-other" for one in report.findings):
+        yield WORDS["printed"][lang]
+    yield "\n" + WORDS["open"][lang]
+    yield from ("  - " + one[lang] for one in NOT_PROVEN)
+    yield "\n" + WORDS["wrong" if report.failed() else "good"][lang].format(count=report.failed())
+
+def main(arguments: List[str] | None = None) -> int:
+    reader = argparse.ArgumentParser(prog="verify.py", description="Check a Huisu export package, offline. 离线核验回溯移交包。")
+    reader.add_argument("package", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
+    reader.add_argument("--policy", metavar="FILE", help="keys from elsewhere / 使用别处取得的密钥")
+    reader.add_argument("--fingerprint", metavar="HEX", default="", help="printed fingerprint of the log's key / 台账密钥指纹")
+    reader.add_argument("--lang", choices=("zh", "en"), default="zh" if "zh" in default_language() else "en")
+    asked = reader.parse_args(arguments)
+    lang, fingerprint = int(asked.lang == "en"), "".join(asked.fingerprint.lower().split()).replace(":", "")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        outside = None
+        if asked.policy:
+            with open(asked.policy, "rb") as file:
+                outside = file.read(SMALL)
+        report = verify(asked.package, outside, fingerprint)
+    except (NoPackage, OSError) as error:
+        print(clean(WORDS["none"][lang].format(what=error)))
+        return 2
+    print(clean("\n".join(lines_of(report, lang, asked.policy, fingerprint))))
+    return 1 if report.failed() else 0
+
+def clean(text: str) -> str:
+    """Keep a hostile name from steering the terminal."""
+    return re.sub("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "?", text)
+
+def default_language() -> str:
+    told = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+    return told.lower().replace("chinese", "zh")
+
+if __name__ == "__main__":
+    sys.exit(main())
