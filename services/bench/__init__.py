@@ -13,7 +13,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from services.bench import clip, docking, exact, first_byte, index, ingest, playable, receive, render, reviewers, store
+from services.bench import (
+    clip,
+    clip_proof,
+    docking,
+    exact,
+    first_byte,
+    index,
+    ingest,
+    playable,
+    receive,
+    render,
+    reviewers,
+    store,
+)
 from services.bench.measure import Result, as_line
 from services.errors import Invalid
 
@@ -25,6 +38,7 @@ BENCHES: Final[Mapping[str, Callable[[Path, float], Result]]] = MappingProxyType
         "playable": playable.measure,
         "index": index.measure,
         "clip": clip.measure,
+        "clip-proof": clip_proof.measure,
         "first-byte": first_byte.measure,
         "exact": exact.measure,
         "render": render.measure,

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from services.custody.essence import ReadBlock
+from services.custody.essence import READ_BYTES, ReadBlock
 from services.errors import BadSampleTables
 from services.media.avcc import Configuration, read_configuration
 from services.media.parameters import picture_set_ids, sequence_set
@@ -80,9 +80,12 @@ def in_band_fault(config: bytes, samples: Samples, read: ReadBlock) -> str | Non
     if len(config) <= _PICTURE.size + 4 or config[4:8] != b"avc1":
         return "only H.264 (avc1) can hold copied frames beside others and be proven"
     prefix = (config[_PICTURE.size + 4] & 3) + 1
+    begin, window = 0, memoryview(b"")
     for number, (offset, size) in enumerate(zip(samples.offset.tolist(), samples.size.tolist(), strict=True)):
+        if offset < begin or offset + size > begin + len(window):
+            begin, window = offset, memoryview(read(offset, max(size, READ_BYTES)))
         try:
-            if _SETS & set(_kinds(memoryview(read(offset, size)), prefix)):
+            if _SETS & set(_kinds(window[offset - begin : offset - begin + size], prefix)):
                 return f"sample {number} sets parameters by the way"
         except ValueError as error:
             return f"sample {number} cannot be read: {error}"
