@@ -28,9 +28,20 @@ def two_persons(
     if first.id == second.id:
         raise NotAllowed(f"two persons are needed, and {first.name} is one")
     for person in (first, second):
-        if person.role not in roles:
-            raise NotAllowed(f"{person.name} is {person.role}; this takes two of {', '.join(sorted(roles))}")
+        _require_role(person, roles)
     return first, second
+
+
+def one_person(session: Session, name: str, password: str, roles: Collection[str] = ANSWERABLE) -> User:
+    """Give the first or the second of two people who do not come together. Raises as `two_persons`."""
+    person = _person(session, name, password)
+    _require_role(person, roles)
+    return person
+
+
+def _require_role(person: User, roles: Collection[str]) -> None:
+    if person.role not in roles:
+        raise NotAllowed(f"{person.name} is {person.role}; this takes two of {', '.join(sorted(roles))}")
 
 
 def _person(session: Session, name: str, password: str) -> User:
