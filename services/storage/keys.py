@@ -8,9 +8,10 @@ derived/sha256/ab/cd/<hex>/<kind>/<recipe>/<name>  a rendition of that original
 custody/tile/<level>/<n>                           a whole tile of the log, named as C2SP tlog-tiles does
 custody/tile/entries/<n>                           the 256 entries below a whole tile of level 0
 custody/checkpoint/<size>                          a signed head of the log; one an hour is kept so
+custody/timestamp/<size>                           a time-stamp of that head by an outside authority (RFC 3161)
 derived/custody/tile/entries/<n>.p/<width>         the entries that no whole bundle holds yet: gives way to a wider one
 derived/custody/checkpoint                         the newest signed head with its witnesses' lines; replaced
-derived/exports/<id>/<copy>.zip                    one copy of an export's package
+derived/exports/<id>/<copy>-<digest>.zip           one copy of an export's package
 derived/exports/<id>/items/<name>                  what the package will hold, between its entry and its release
 probe/…                                            canaries of the write-once probe
 ```
@@ -80,9 +81,9 @@ def renditions_of(parent: Digest) -> str:
     return f"derived/{_fan_out(parent)}/"
 
 
-def export_package(export_id: str, copy: int) -> str:
-    """Name one copy of an export's package. Raises `Invalid` on a bad id."""
-    return _checked(f"derived/exports/{export_id}/{copy}.zip", parts=4)
+def export_package(export_id: str, copy: int, digest: Digest) -> str:
+    """Name one copy of an export's package: a worker that is late never writes over another's. Raises `Invalid`."""
+    return _checked(f"derived/exports/{export_id}/{copy}-{digest.hex[:16]}.zip", parts=4)
 
 
 def export_item(export_id: str, name: str) -> str:
@@ -90,9 +91,9 @@ def export_item(export_id: str, name: str) -> str:
     return _checked(f"derived/exports/{export_id}/items/{name}", parts=5)
 
 
-def export_items(export_id: str) -> str:
-    """Give the prefix under which the files are listed that an export's packages will hold."""
-    return f"derived/exports/{export_id}/items/"
+def export_files(export_id: str) -> str:
+    """Give the prefix under which everything made for one export is listed."""
+    return f"derived/exports/{export_id}/"
 
 
 def log_object(path: str) -> str:
@@ -115,6 +116,15 @@ NEWEST_CHECKPOINT: Final = "derived/custody/checkpoint"
 def log_checkpoint(size: int) -> str:
     """Name a signed head that is kept for good."""
     return f"custody/checkpoint/{size}"
+
+
+LOG_TIMESTAMPS: Final = "custody/timestamp/"
+"""The prefix under which what `log_timestamp` names is listed."""
+
+
+def log_timestamp(size: int) -> str:
+    """Name the time-stamp of the head of this size."""
+    return f"{LOG_TIMESTAMPS}{size}"
 
 
 def digest_of_original(key: str) -> Digest | None:

@@ -13,7 +13,6 @@ from services.index.migrate import require_current
 from services.ingest.door import CatalogueRegister
 from services.ingest.scratch import sweep_scratch
 from services.ingest.staging import Staging
-from services.ingest.tasks import tasks
 from services.jobs.worker import poll
 from services.queue import QUEUES
 from services.settings import Settings
@@ -22,6 +21,8 @@ from services.up.logs import log_as_json
 from services.up.rounds import Round, beat_rounds, gate_rounds, heartbeat, run_rounds
 from services.up.rung import work_by_rings
 from services.up.sequencing import Sequencing
+from services.up.stamping import start_stamping
+from services.up.tasks import tasks
 
 log = logging.getLogger(__name__)
 
@@ -100,4 +101,5 @@ def sequence(settings: Settings) -> None:
     with process(settings) as (archive, stop):
         run_rounds([heartbeat(archive, "sequencer")], stop)
         signer = Signer(settings.paths.signer_socket)
+        start_stamping(archive, stop)
         Sequencing(archive, signer, stop, after_signing=start_asking(archive, stop)).run()

@@ -14,11 +14,11 @@ from typing import Final
 
 from services.bootstrap import Archive
 from services.errors import Unavailable
-from services.ingest.tasks import tasks
 from services.jobs.lease import claim
 from services.jobs.worker import run
 from services.queue import TASK
 from services.up.rounds import Round, run_rounds
+from services.up.tasks import tasks
 
 log = logging.getLogger(__name__)
 

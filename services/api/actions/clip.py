@@ -18,7 +18,7 @@ from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.digest import Digest
 from services.errors import Invalid, NotPlayable, TooManyRequests, VerbatimNotPossible
-from services.index.models import Object
+from services.index.models import Object, Recording
 from services.index.visible import fetch
 from services.media import framefile, muxing
 from services.media.clip import ExactPlan, encode_exact, plan_exact
@@ -163,7 +163,20 @@ def source_of(archive: Archive, who: Principal, recording_id: str, action: str) 
         NotReady, NotPlayable: it is not examined yet, or nothing of it decodes.
     """
     with archive.reading() as session:
-        recording = fetch(session, who, action, recording_id)
+        fetch(session, who, action, recording_id)
+    return known_source(archive, recording_id)
+
+
+def known_source(archive: Archive, recording_id: str) -> Source:
+    """
+    Gather the same where rights were asked before.
+
+    Raises:
+        Gone: the recording was disposed of.
+        NotReady, NotPlayable: it is not examined yet, or nothing of it decodes.
+    """
+    with archive.reading() as session:
+        recording = session.get_one(Recording, recording_id)
         require_present(recording)
         if recording.facts is None or not recording.playable:
             raise unmade(session, recording, "its index")

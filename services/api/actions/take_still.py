@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from services.accounts.rights import Principal
+from services.api.actions.citation import citation as _citation
 from services.api.actions.clip import Source, source_of
 from services.api.actions.look import look
 from services.api.actions.open_viewing import Wish
@@ -117,23 +118,3 @@ def _from_file(archive: Archive, source: Source, moment: Fraction, form: Form, w
             return still(path, source.facts, source.frame_times, moment, form=form, width=width)
     finally:
         _PLACES.release()
-
-
-def _citation(
-    recording_id: str, source: Source, frame_times: FrameTimes, frame: int, made: IndexedStill | None
-) -> dict[str, str]:
-    """Name the frame: its number and time, and where the index knows them the file's own tick and the coded bytes."""
-    citation = {
-        "Huisu-Recording": recording_id,
-        "Huisu-Original": f"sha-256={source.stored.sha256}",
-        "Huisu-Frame": str(frame),
-        "Huisu-Frame-Time": print_seconds(frame_times.time_of(frame)),
-    }
-    if made is not None:
-        citation |= {
-            "Huisu-Frame-Pts": f"{made.tick}/{made.timescale}",
-            "Huisu-Frame-Digest": f"sha-256={made.coded_sha256}",
-        }
-        if made.is_patched:
-            citation["Huisu-Frame-Patched"] = "yes"
-    return citation
