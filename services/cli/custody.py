@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from services.cli.home import HomeOption, settings_of
+from services.errors import Invalid
 
 signer_app = typer.Typer(
     help="Run the process that holds the log's key. Example: huisu signer --home ./archive", invoke_without_command=True
@@ -84,10 +85,10 @@ def _password(name: str, *, stdin: bool) -> str:
 
 
 def _read(path: Path) -> bytes:
-    from services.storage.durable import translated  # noqa: PLC0415
-
-    with translated(str(path)):
+    try:
         return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path}: {error.strerror}") from error
 
 
 witness_app = typer.Typer(

@@ -25,7 +25,7 @@ def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | dict(given or {})
 
 
-def huisu(*arguments: str, stdin: str = "") -> str:
+def huisu(*arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None) -> str:
     """Run one command to its end; gives what it printed, and fails with what it complained of."""
     done = subprocess.run(
         [*HUISU, *arguments],
@@ -33,7 +33,7 @@ def huisu(*arguments: str, stdin: str = "") -> str:
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
-        env=environment(),
+        env=environment(settings),
         check=False,
     )
     assert done.returncode == 0, f"huisu {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -43,7 +43,9 @@ def huisu(*arguments: str, stdin: str = "") -> str:
 class Up:
     """One running `huisu up`: its address, what it has said so far, its children."""
 
-    def __init__(self, home: Path, port: int, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, home: Path, port: int, arguments: Sequence[str] = (), settings: Mapping[str, str] | None = None
+    ) -> None:
         self.home, self.address = home, f"http://127.0.0.1:{port}"
         self.said: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -54,7 +56,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=self._complaints,
             text=True,
-            env=environment({"PYTHONUNBUFFERED": "1"}),
+            env=environment({"PYTHONUNBUFFERED": "1"} | dict(settings or {})),
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -109,9 +111,11 @@ class Up:
 
 
 @contextmanager
-def up(home: Path, port: int | None = None, arguments: Sequence[str] = ()) -> Iterator[Up]:
-    """Run an archive until the block ends; it is killed then if it still runs."""
-    running = Up(home, port or free_port(), arguments)
+def up(
+    home: Path, port: int | None = None, arguments: Sequence[str] = (), settings: Mapping[str, str] | None = None
+) -> Iterator[Up]:
+    """Run an archive until the block ends, with these settings; it is killed then if it still runs."""
+    running = Up(home, port or free_port(), arguments, settings)
     try:
         running.wait_for_line("Huisu answers at")
         yield running
