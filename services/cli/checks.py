@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from services.bootstrap import Archive
 from services.cli.accounts import opened
 from services.cli.home import HomeOption, settings_of
+from services.custody.note import VerifierKey
+from services.errors import Unavailable
 
 
 def fsck(
@@ -18,11 +21,22 @@ def fsck(
 
     count = 0
     with opened(home) as archive, archive.reading() as session:
-        for finding in check(session, archive.store, deep=deep):
+        for finding in check(session, archive.store, deep=deep, trusted=_log_keys(archive)):
             typer.echo(str(finding))
             count += 1
     typer.echo("nothing is wrong" if count == 0 else f"{count} findings", err=count > 0)
     raise typer.Exit(1 if count else 0)
+
+
+def _log_keys(archive: Archive) -> tuple[VerifierKey, ...]:
+    """Ask the signer for the log's keys; where it does not answer, say what is therefore not checked."""
+    from services.custody.signer_client import Signer  # noqa: PLC0415
+
+    try:
+        return Signer(archive.settings.paths.signer_socket).public().all_keys
+    except Unavailable as error:
+        typer.echo(f"not checked: signatures of the log's heads, for {error}", err=True)
+        return ()
 
 
 def doctor(home: HomeOption = None) -> None:
@@ -56,8 +70,9 @@ def demo(
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark; an unknown name lists them.")],
     folder: Annotated[Path | None, typer.Option(help="Where to work; default: a temporary folder.")] = None,
+    recordings: Annotated[int | None, typer.Option(help="How many recordings `search` seeds.")] = None,
 ) -> None:
     """Measure against the floor in the same run; one JSON line. Example: huisu bench store"""
     from services.bench import run  # noqa: PLC0415
 
-    typer.echo(run(name, folder))
+    typer.echo(run(name, folder, recordings=recordings))

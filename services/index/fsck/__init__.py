@@ -7,13 +7,15 @@ afterwards, never before, so that what just arrived is no finding.
 Source: knowledge integrity 7.3.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy.orm import Session
 
+from services.custody.note import VerifierKey
 from services.index.fsck.chains import check_chains, check_owners
 from services.index.fsck.effects import check_jobs, check_uploads
 from services.index.fsck.finding import Finding
+from services.index.fsck.log import check_foreign, check_log, check_published
 from services.index.fsck.objects import check_arrivals, check_originals, check_renditions, check_untracked
 from services.storage.store import ObjectStore
 
@@ -24,7 +26,12 @@ Progress = Callable[[str, int], None]
 
 
 def check(
-    session: Session, store: ObjectStore, *, deep: bool = False, progress: Progress = lambda _name, _count: None
+    session: Session,
+    store: ObjectStore,
+    *,
+    deep: bool = False,
+    trusted: Sequence[VerifierKey] = (),
+    progress: Progress = lambda _name, _count: None,
 ) -> Iterator[Finding]:
     """
     Give everything that is wrong, as it is found; nothing, when catalogue, ledger and store agree.
@@ -33,13 +40,17 @@ def check(
         session: reads only; its transaction is ended and begun anew between the passes.
         store: where the objects are.
         deep: read every object again and compare its SHA-256 and chunk root, not only its size.
+        trusted: the log's keys, oldest first; without any, signatures of its heads are not checked.
         progress: told how far each pass is.
 
     Raises:
         StoreUnavailable: the store does not answer: nothing can be said about its objects.
     """
+    yield from check_log(session, trusted, progress)
     yield from check_chains(session, progress)
     yield from check_owners(session, progress)
+    yield from check_published(session, store, progress, deep=deep)
+    yield from check_foreign(session, store, progress)
     yield from check_originals(session, store, progress, deep=deep)
     yield from check_arrivals(session, store, progress, deep=deep)
     yield from check_renditions(session, store, progress, deep=deep)

@@ -1,5 +1,5 @@
 """
-Check the ledger: every chain whole, every payload as committed, every recording as it was taken in.
+Check every chain with what hangs on it: whole, every payload as committed, every recording as it was taken in.
 
 Entries, heads and recordings are read as three streams in the order of their object's id and walked
 side by side, so that a chain of any length and any number of chains need the same memory.
@@ -13,13 +13,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Row, exists, select, union_all
+from sqlalchemy import Row, column, exists, select, table, union_all
 from sqlalchemy.orm import Session
 
-from services.accounts import models as _accounts  # noqa: F401  (declares tables that hold evidence)
-from services.custody.entry import FIRST_PREV, SALT_BYTES, Entry, commit_field, commit_payload, leaf_hash, read_entry
+from services.custody.audit import Chain
+from services.custody.entry import SALT_BYTES, Entry, commit_field, commit_payload, read_entry
 from services.custody.tables import entry, object_head, payload, pending
-from services.db import EVIDENCE, Base
+from services.db import EVIDENCE, Id, hold_snapshot
 from services.index.fsck.finding import PORTION, Finding, Kind
 from services.index.models import Object, Recording
 
@@ -33,12 +33,9 @@ _STREAM: Final = {"yield_per": PORTION}
 
 
 @dataclass(slots=True)
-class _Chain:
-    """How far one object's chain has been walked."""
+class _Chain(Chain):
+    """How far one object's chain has been walked, and what it says of a recording."""
 
-    obj: str
-    next_n: int = 0
-    prev: bytes = FIRST_PREV
     ingested: dict[str, Any] | None = None
     has_head: bool = False
     findings: list[Finding] = field(default_factory=list)
@@ -50,9 +47,7 @@ class _Chain:
 
 def check_chains(session: Session, progress: Step) -> Iterator[Finding]:
     """Walk every chain, in one snapshot of the database."""
-    session.rollback()
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    hold_snapshot(session)
     heads = select(object_head.c.obj, object_head.c.n, object_head.c.leaf_hash).order_by(object_head.c.obj)
     recordings = (
         select(Recording.id, Recording.sha256, Recording.size_bytes, Object.sha256, Object.chunk_root)
@@ -94,30 +89,16 @@ def _entries(session: Session) -> Iterator[tuple[str, Look, Any]]:
 
 def _entry(chain: _Chain, both: tuple[Any, Sequence[Any]]) -> None:
     row, fields = both
-    name = f"entry {row.n}"
-    text = bytes(row.entry)
-    if row.n != chain.next_n:
-        chain.wrong("chain", f"entry {chain.next_n}", "the next of its chain", f"entry {row.n}")
-    if leaf_hash(text) != bytes(row.leaf_hash):
-        chain.wrong("chain", name, f"bytes with leaf hash {bytes(row.leaf_hash).hex()}", leaf_hash(text).hex())
+    text, name = bytes(row.entry), f"entry {row.n}"
+    for flaw in chain.follow(row.event_id, row.n, text, bytes(row.leaf_hash)):
+        chain.wrong("chain", flaw.thing, flaw.expected, flaw.found)
     try:
         said = read_entry(text)
-    except (ValueError, KeyError, TypeError) as error:
-        chain.wrong("chain", name, "an entry in its one form", error)
-    else:
-        _compare(chain, name, row, said)
-        _payload(chain, name, said, fields)
-        if said.type == "rec.ingest" and chain.ingested is None:
-            chain.ingested = {line.name: line.value for line in fields}
-    chain.next_n, chain.prev = row.n + 1, leaf_hash(text)
-
-
-def _compare(chain: _Chain, name: str, row: Any, said: Entry) -> None:
-    if (said.obj, said.n, said.id) != (row.obj, row.n, row.event_id):
-        kept = f"{row.obj} {row.n} {row.event_id}"
-        chain.wrong("chain", name, f"{said.obj} {said.n} {said.id} as it says itself", kept)
-    if said.prev != chain.prev:
-        chain.wrong("chain", name, f"to follow {chain.prev.hex()}", said.prev.hex())
+    except (ValueError, KeyError, TypeError):
+        return  # the chain has said so
+    _payload(chain, name, said, fields)
+    if said.type == "rec.ingest" and chain.ingested is None:
+        chain.ingested = {line.name: line.value for line in fields}
 
 
 def _payload(chain: _Chain, name: str, said: Entry, fields: Sequence[Any]) -> None:
@@ -153,14 +134,22 @@ def _recording(chain: _Chain, row: Any) -> None:
     kept = {"sha256": sha256, "size": size, "chunk_root": bytes(chunk_root).hex()}
     for field_name, value in kept.items():
         said = chain.ingested.get(field_name)
-        if said is not None and json.loads(said) != value:
-            chain.wrong("changed", f"{field_name} of {name}", f"{json.loads(said)} as taken in", value)
+        if said is not None and _read(said) != value:
+            chain.wrong("changed", f"{field_name} of {name}", f"{_read(said)} as taken in", value)
     if object_sha256 != sha256:
         chain.wrong("changed", f"object of {name}", f"SHA-256 {sha256}", object_sha256)
 
 
+def _read(value: str) -> object:
+    """Read a committed value; one that was altered need not be JSON any more."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
 def _stray_payload(session: Session) -> Iterator[Finding]:
-    known = (exists().where(table.c.event_id == payload.c.event_id) for table in (entry, pending))
+    known = (exists().where(one.c.event_id == payload.c.event_id) for one in (entry, pending))
     query = select(payload.c.event_id).where(*(~one for one in known)).distinct()
     for event_id in session.scalars(query, execution_options=_STREAM):
         yield Finding("error", "chain", f"payload of {event_id}", "the entry that commits to it", "none")
@@ -169,9 +158,9 @@ def _stray_payload(session: Session) -> Iterator[Finding]:
 def check_owners(session: Session, progress: Step) -> Iterator[Finding]:
     """Find evidence rows whose object has no chain at all: nobody recorded that they came to be."""
     for count, (name, owner) in enumerate(EVIDENCE.items(), 1):
-        table = Base.metadata.tables[name]
-        unrecorded = ~exists().where(object_head.c.obj == table.c[owner])
-        for obj in session.scalars(select(table.c[owner]).where(unrecorded).distinct(), execution_options=_STREAM):
+        rows = table(name, column(owner, Id))  # by name: models of higher floors are not known here
+        unrecorded = ~exists().where(object_head.c.obj == rows.c[owner])
+        for obj in session.scalars(select(rows.c[owner]).where(unrecorded).distinct(), execution_options=_STREAM):
             yield Finding("error", "chain", f"row of {name} {obj}", "a chain of its object", "none")
         session.rollback()
         progress("owners", count)
