@@ -110,6 +110,12 @@ class Settings(BaseModel):
     witness_patience_s: float = Field(
         60.0, ge=0, description="how long an export waits for the quorum of witnesses; then it says that none signed"
     )
+    tsa_url: str | None = Field(
+        None, description="RFC 3161 authority that stamps the log's head every hour; none: nobody is asked"
+    )
+    tsa_roots: Path | None = Field(
+        None, description="PEM file of the certificates that this authority's answers must lead to"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @property
