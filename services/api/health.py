@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.bootstrap import Archive
+from services.custody.logtree import log_size
+from services.custody.receipt import MERGE_DELAY_MS
+from services.custody.sequencer import waiting_since
 from services.digest import Digest
 from services.errors import HuisuError, NotFound
 from services.index.counts import heartbeats
@@ -39,7 +42,7 @@ def checks(archive: Archive) -> list[Check]:
     ]
     if archive.settings.broker_url is not None:
         found.append(_check("broker", lambda: _broker(archive)))
-    return [*found, _workers(archive)]
+    return [*found, _log(archive), _workers(archive)]
 
 
 def _check(name: str, ask: Callable[[], str]) -> Check:
@@ -80,6 +83,18 @@ def _broker(archive: Archive) -> str:
     if url is not None:
         reach(url.get_secret_value())
     return "answers"
+
+
+def _log(archive: Archive) -> Check:
+    """Say whether what is committed comes into the log in time; who serves people can work without."""
+    try:
+        with archive.reading() as session:
+            size, since = log_size(session), waiting_since(session)
+    except HuisuError as error:
+        return Check("log", ok=False, detail=error.code, required=False)
+    late_ms = (archive.clock() - since).total_seconds() * 1000 if since else 0
+    told = f"{size} entries" + (f", the oldest that waits for {late_ms / 1000:.0f} s" if since else "")
+    return Check("log", ok=late_ms <= MERGE_DELAY_MS, detail=told, required=False)
 
 
 def _workers(archive: Archive) -> Check:

@@ -11,13 +11,14 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from services.custody.entry import leaf_hash
+from services.custody.entry import leaf_hash, read_entry
 from services.custody.logtree import hashes_at, log_size
 from services.custody.tables import entry, pending, tile
 from services.custody.tiles import HEIGHT, WIDTH
@@ -45,12 +46,12 @@ def integrate(engine: Engine, most: int = BATCH) -> int:
     if not is_waiting(engine):
         return 0
     with busy_is_named(), watched_session(engine, Watch("plain", ledger_open=True)) as session, session.begin():
-        lock_name(session, _TURN)
+        sequencing_turn(session)
         size = log_size(session)
         rows = _take(session, most)
         if rows:
             _enter(session, size, rows)
-            _fill(session, size, size + len(rows))
+            fill_tiles(session, size, size + len(rows))
             _clear(session, rows)
     return len(rows)
 
@@ -59,6 +60,17 @@ def is_waiting(engine: Engine) -> bool:
     """Say whether anything is pending; asks without holding up any writer."""
     with reading(engine) as session:
         return session.execute(select(pending.c.id).limit(1)).first() is not None
+
+
+def waiting_since(session: Session) -> datetime | None:
+    """Tell the time of the oldest entry that is not in the log yet; None: all are."""
+    text = session.scalar(select(pending.c.entry).order_by(pending.c.id).limit(1))
+    return None if text is None else read_entry(bytes(text)).at
+
+
+def sequencing_turn(session: Session) -> None:
+    """Let nobody else enter anything into the log until this transaction ends."""
+    lock_name(session, _TURN)
 
 
 def _take(session: Session, most: int) -> Waiting:
@@ -88,7 +100,7 @@ def _enter(session: Session, size: int, rows: Waiting) -> None:
     )
 
 
-def _fill(session: Session, old: int, new: int) -> None:
+def fill_tiles(session: Session, old: int, new: int) -> None:
     """Write the tiles that became whole, lowest level first: each level is made of the one below."""
     level, step = 0, WIDTH
     while new >= step:

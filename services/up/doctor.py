@@ -4,15 +4,17 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import text
 
 from services.bootstrap import Archive, open_archive
+from services.custody.receipt import MERGE_DELAY_MS
+from services.custody.sequencer import waiting_since
 from services.custody.signer_client import Signer
-from services.custody.standing import signer_place, standing
+from services.custody.standing import Standing, signer_place, standing
 from services.custody.witnessing import load_policy
 from services.db import SQLITE_FIXED, sqlite_module
 from services.errors import HuisuError, Unavailable
@@ -24,6 +26,9 @@ from services.queue import reach
 from services.settings import Settings
 
 GIB = 1 << 30
+
+MERGE_DELAY = timedelta(milliseconds=MERGE_DELAY_MS)
+"""How late an entry may be in a signed head: what receipts promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +151,31 @@ def _log(archive: Archive) -> Iterator[Line]:
     policy = load_policy(settings.policy_file)
     with archive.reading() as session:
         now = standing(session, policy, archive.clock())
+        since = waiting_since(session)
+    yield from _sequence(archive, now, since)
     if now.watched.is_watched:
         yield Line("ok", "witnesses", f"enough signed; the last at {now.watched.last_at}")
     else:
         told = f"too few signed within 24 h; missing: {', '.join(now.watched.missing)}" if policy.quorum else "none"
         yield Line("warn", "witnesses", told, "name outside witnesses in HUISU_POLICY_FILE and see that they answer")
+
+
+def _sequence(archive: Archive, now: Standing, since: datetime | None) -> Iterator[Line]:
+    """Say how far entries are behind the log, and its signed head behind that."""
+    late = archive.clock() - since if since else timedelta(0)
+    told = f"{now.pending} entries wait, the oldest for {late.total_seconds():.0f} s" if since else "nothing waits"
+    mend = "start `huisu sequencer` (`huisu up` runs it) and the signer; their logs say what they wait for"
+    yield Line("bad" if late > MERGE_DELAY else "ok", "sequencer", told, mend if late > MERGE_DELAY else "")
+    if now.head is None:
+        yield Line(
+            "ok" if now.size == 0 else "bad", "log", f"{now.size} entries, never signed", mend if now.size else ""
+        )
+        return
+    age = (archive.clock() - now.head.made_at).total_seconds()
+    behind = now.size - now.head.size
+    is_late = behind > 0 and age > MERGE_DELAY.total_seconds()
+    signed = f"{now.size} entries, {now.head.size} of them signed {age:.0f} s ago"
+    yield Line("bad" if is_late else "ok", "log", signed, mend if is_late else "")
 
 
 def _broker(settings: Settings) -> Iterator[Line]:

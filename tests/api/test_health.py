@@ -11,6 +11,7 @@ from services.index.models import Process
 from services.jobs import lease
 from tests.api.site import Site
 from tests.archive_fixture import HeldClock, add_recording
+from tests.custody.growing import append, grow
 
 
 def settle(site: Site, **changed: object) -> None:
@@ -31,9 +32,28 @@ def test_alive_and_able(site: Site) -> None:
     assert client.get("/healthz").text == "ok\n"
     assert ready.status_code == 200
     assert {name: check["ok"] for name, check in ready.json()["checks"].items()} == {
-        "database": True, "schema": True, "store": True, "processes": True,
+        "database": True, "schema": True, "store": True, "log": True, "processes": True,
     }  # fmt: skip
     assert client.get("/version").json()["schema"] == ready.json()["checks"]["schema"]["detail"]
+
+
+def test_entries_that_do_not_come_into_the_log_are_told_but_do_not_stop_the_server(
+    site: Site, clock: HeldClock
+) -> None:
+    count = len(grow(site.archive, 3))
+    client = site.open()
+    assert client.get("/readyz").json()["checks"]["log"] == {
+        "ok": True, "required": False, "detail": f"{count} entries",
+    }  # fmt: skip
+
+    append(site.archive, 1)
+    clock.advance(61)
+    ready = client.get("/readyz")
+
+    assert ready.status_code == 200
+    assert ready.json()["checks"]["log"] == {
+        "ok": False, "required": False, "detail": f"{count} entries, the oldest that waits for 61 s",
+    }  # fmt: skip
 
 
 def test_a_silent_worker_is_told_but_does_not_stop_the_server(site: Site, clock: HeldClock) -> None:
