@@ -200,7 +200,13 @@ class Watched(Body):
 
 
 class HistoryLine(Shape):
-    """One entry of a recording's chain: its values as they were; withheld ones are named."""
+    """
+    One entry of a recording's chain: its values as they were; withheld ones are named.
+
+    `index` is its place in the log, null while it waits for one. `entry` is its exact bytes as text, of which
+    `leaf_hash` (hexadecimal) is the hash; `fields` what it committed to, in the order of the names: name, salt in
+    base64 and value as JSON, or the commitment alone of a withheld one.
+    """
 
     n: int
     id: str
@@ -210,6 +216,9 @@ class HistoryLine(Shape):
     detail: dict[str, Any]
     withheld: list[str]
     leaf_hash: str
+    index: int | None
+    entry: str
+    fields: list[list[str]]
 
 
 class NewLink(Body):

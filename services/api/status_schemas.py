@@ -37,11 +37,13 @@ class LogStatus(Shape):
     How the log stands.
 
     `size` entries are in the log and `pending` wait before it; `lag` is for how long something has waited for a signed
-    head. `outside_witnessed` is false when too few witnesses of the policy signed within 24 hours, or none is known:
-    then pages warn in red. `missing` names the witnesses that count and did not sign lately.
+    head. `keys` are those that its heads are signed with, as verifier keys, oldest first. `outside_witnessed` is false
+    when too few witnesses of the policy signed within 24 hours, or none is known: then pages warn in red. `missing`
+    names the witnesses that count and did not sign lately.
     """
 
     origin: str | None
+    keys: list[str]
     size: int
     pending: int
     head: HeadStatus | None

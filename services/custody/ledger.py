@@ -6,12 +6,13 @@ transaction: heads are locked in one order (no deadlocks) and for a short time.
 """
 
 import secrets
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, union_all, update
+from sqlalchemy import bindparam, insert, null, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
@@ -44,13 +45,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One entry read back with the values that are not expunged."""
+    """
+    One entry read back with the values that are not expunged.
+
+    `index` is its place in the log, None while it waits for one. `fields` is what it committed to, in the order of the
+    names: name, salt and value in base64 and JSON, or the commitment alone where the value was expunged.
+    """
 
     entry: Entry
     text: bytes
     leaf_hash: bytes
     values: Mapping[str, str]
     expunged: frozenset[str]
+    index: int | None = None
+    fields: tuple[tuple[str, ...], ...] = ()
 
 
 def new_line(event: str, obj: str, values: Mapping[str, Any]) -> Line:
@@ -114,24 +122,26 @@ def _lock_heads(session: Session, objects: Sequence[str]) -> dict[str, tuple[int
 def history(session: Session, obj: str) -> Iterator[Recorded]:
     """Give everything that was ever recorded about an object, in order: the log, then what is pending."""
     both = union_all(
-        select(entry_table.c.event_id, entry_table.c.n, entry_table.c.entry, entry_table.c.leaf_hash).where(
-            entry_table.c.obj == obj
+        select(
+            entry_table.c.event_id, entry_table.c.n, entry_table.c.entry, entry_table.c.leaf_hash, entry_table.c.idx
+        ).where(entry_table.c.obj == obj),
+        select(pending.c.event_id, pending.c.n, pending.c.entry, pending.c.leaf_hash, null().label("idx")).where(
+            pending.c.obj == obj
         ),
-        select(pending.c.event_id, pending.c.n, pending.c.entry, pending.c.leaf_hash).where(pending.c.obj == obj),
     ).subquery()
     rows = session.execute(select(both).order_by(both.c.n)).all()
-    found = session.execute(
-        select(payload.c.event_id, payload.c.name, payload.c.value).where(
-            payload.c.event_id.in_(select(both.c.event_id))
-        )
-    )
+    found = session.execute(select(payload).where(payload.c.event_id.in_(select(both.c.event_id))))
     values: dict[str, dict[str, str]] = {}
     expunged: dict[str, set[str]] = {}
-    for event_id, name, value in found:
-        if value is None:
-            expunged.setdefault(event_id, set()).add(name)
+    fields: dict[str, list[tuple[str, ...]]] = {}
+    for field in sorted(found, key=lambda one: one.name.encode()):
+        if field.value is None or field.salt is None:
+            expunged.setdefault(field.event_id, set()).add(field.name)
+            told: tuple[str, ...] = (b64encode(field.commitment).decode(),)
         else:
-            values.setdefault(event_id, {})[name] = value
+            values.setdefault(field.event_id, {})[field.name] = field.value
+            told = (field.name, b64encode(field.salt).decode(), field.value)
+        fields.setdefault(field.event_id, []).append(told)
     for row in rows:
         yield Recorded(
             read_entry(row.entry),
@@ -139,6 +149,8 @@ def history(session: Session, obj: str) -> Iterator[Recorded]:
             row.leaf_hash,
             values.get(row.event_id, {}),
             frozenset(expunged.get(row.event_id, ())),
+            row.idx,
+            tuple(fields.get(row.event_id, ())),
         )
 
 

@@ -1,5 +1,6 @@
 """Recordings are found, shown, described by people and remembered; facts never change."""
 
+from base64 import b64decode
 from datetime import UTC, datetime
 
 import httpx
@@ -11,6 +12,7 @@ from services.api.actions.change_meta import CATEGORIES, change_meta
 from services.api.actions.read_history import read_history
 from services.api.searches import searches_of
 from services.bootstrap import Archive
+from services.custody.entry import commit_field, commit_payload, leaf_hash, read_entry
 from services.custody.ledger import history
 from services.custody.tables import payload
 from services.errors import Invalid, NotAllowed, NotFound, PreconditionFailed
@@ -206,8 +208,16 @@ def test_history_tells_all_in_order_and_in_pages(theatre: Theatre) -> None:
     ingest = next(line for line in lines if line["event"] == "rec.ingest")
     assert ingest["detail"]["sha256"] == theatre.row().sha256
     assert (ingest["actor"], ingest["withheld"]) == ("dock-1", [])
+    assert all(leaf_hash(line["entry"].encode()).hex() == line["leaf_hash"] for line in lines)
+    assert all(committed(line["fields"]) == read_entry(line["entry"].encode()).commitment for line in lines)
     wrong = theatre.reviewer.get(theatre.path("history", theatre.sound), params={"cursor": f"{theatre.film}.3"})
     assert wrong.status_code == 422
+
+
+def committed(fields: list[list[str]]) -> bytes:
+    """Give what an entry commits to by these fields."""
+    parts = {name: commit_field(name, value, b64decode(salt)) for name, salt, value in fields}
+    return commit_payload(parts)
 
 
 def test_expunged_values_are_shown_as_withheld(sqlite_archive: Archive) -> None:
@@ -229,6 +239,8 @@ def test_expunged_values_are_shown_as_withheld(sqlite_archive: Archive) -> None:
     assert line.withheld == ("officer",)
     assert line.detail["officer"] == {"withheld": True}
     assert "sha256" in line.detail
+    assert [len(one) for one in line.fields].count(1) == 1, "the withheld value is a commitment alone"
+    assert all("officer" not in one for one in line.fields)
 
 
 def test_an_officer_sees_the_history_of_their_own(theatre: Theatre) -> None:

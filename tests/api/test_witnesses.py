@@ -50,6 +50,7 @@ def test_it_tells_head_lag_and_where_the_signer_lives(site: Site, signer: Signer
     told = client.get(STATUS).json()
 
     assert told["origin"] == signer.public().origin
+    assert told["keys"] == [key.vkey for key in signer.public().keys]
     assert told["head"]["size"] == told["size"] == size
     assert told["pending"] >= 1
     assert told["lag"] == 90

@@ -18,7 +18,8 @@ class HistoryLine:
     """
     One entry: its number in the recording's chain, when, what, by whom, and its values as they were written.
 
-    Values that were expunged stand in `withheld` by name: shown as present, never as absent (rule 60).
+    Values that were expunged stand in `withheld` by name: shown as present, never as absent (rule 60). `entry` and
+    `fields` are what the line is proven by: the entry's exact bytes, and what it committed to.
     """
 
     n: int
@@ -29,6 +30,9 @@ class HistoryLine:
     detail: dict[str, Any]
     withheld: tuple[str, ...]
     leaf_hash: str
+    index: int | None
+    entry: str
+    fields: tuple[tuple[str, ...], ...]
 
 
 def read_history(
@@ -55,8 +59,9 @@ def _line(one: Recorded) -> HistoryLine:
     withheld = tuple(sorted(one.expunged))
     detail = values | {name: {"withheld": True} for name in withheld}
     return HistoryLine(
-        one.entry.n, one.entry.id, one.entry.at, one.entry.type, actor, detail, withheld, one.leaf_hash.hex()
-    )
+        one.entry.n, one.entry.id, one.entry.at, one.entry.type, actor, detail, withheld, one.leaf_hash.hex(),
+        one.index, one.text.decode("ascii"), one.fields,
+    )  # fmt: skip
 
 
 def _read_cursor(cursor: str | None, recording_id: str) -> int:

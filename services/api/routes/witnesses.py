@@ -36,6 +36,7 @@ def _shape(now: Standing, place: SignerPlace, policy: Policy, error: str | None)
     head, seen = now.head, now.watched
     return LogStatus(
         origin=place.facts.origin if place.facts else None,
+        keys=[key.vkey for key in place.facts.all_keys] if place.facts else [],
         size=now.size,
         pending=now.pending,
         head=HeadStatus(size=head.size, root=head.root.hex(), made_at=head.made_at) if head else None,
