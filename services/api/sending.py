@@ -24,6 +24,7 @@ from services.api import problems
 from services.api.actions.look import Look
 from services.api.ranges import lay_out, names_tag, read_ranges, still_same
 from services.api.stored import Stored
+from services.bootstrap import Archive
 from services.errors import HuisuError, RangeOutside
 from services.media.virtual import Extent, Flow, Piece, VirtualFile
 from services.storage.store import Blocks
@@ -87,12 +88,26 @@ def _logged(flow: Flowing) -> Iterator[bytes]:
         raise
 
 
+class Noting(Protocol):
+    """Takes note of what leaves, before it does: a look, or what was entered as a whole."""
+
+    @property
+    def archive(self) -> Archive:
+        """Where the bytes are kept."""
+
+    def note_sent(self, count: int) -> None:
+        """Note bytes that are no part of a stored file."""
+
+    def note_ranges(self, what: str, ranges: Sequence[tuple[int, int]]) -> None:
+        """Note ranges of a stored file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """One source of a virtual file: where its bytes are kept, and under which look they leave."""
 
     stored: Stored
-    look: Look
+    look: Noting
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from services.accounts.rights import Principal
 from services.custody.entry import read_entry
 from services.custody.tables import entry, pending
+from services.index.exporting import visible_exports
+from services.index.exports import Export
 from services.index.models import Recording, Upload
 from services.index.uploads import TERMINATED, visible_uploads
 from services.index.visible import is_id, visible
@@ -37,7 +39,7 @@ LOOKS: Final = ("rec.view.", "rec.preview", "rec.clip", "rec.original")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A thing in its new state; `about` is the id of the upload or recording that rights are asked of."""
+    """A thing in its new state; `about` is the id of the upload, recording or export that rights are asked of."""
 
     topic: Topic
     id: str
@@ -82,7 +84,7 @@ def look(session: Session, lookout: Lookout, now: datetime) -> list[Change]:
 
 
 def visible_changes(session: Session, who: Principal, changes: Sequence[Change]) -> list[Change]:
-    """Keep the changes that someone may know of, by one query for uploads and one for recordings."""
+    """Keep the changes that someone may know of, by one query for each kind of thing."""
     about = {change.about for change in changes if is_id(change.about)}
     seen: set[str] = set()
     if about and who.role != "dock":
@@ -90,6 +92,7 @@ def visible_changes(session: Session, who: Principal, changes: Sequence[Change])
         seen |= set(session.scalars(rows))
     if about:
         seen |= set(session.scalars(select(Upload.id).where(Upload.id.in_(sorted(about)), visible_uploads(who))))
+        seen |= set(session.scalars(select(Export.id).where(Export.id.in_(sorted(about)), visible_exports(who))))
     return [change for change in changes if change.about in seen]
 
 

@@ -49,7 +49,9 @@ GIVES_BYTES: Mapping[str, tuple[str, dict[str, int]]] = {
 }
 """Every route that shows footage, with what one look by it enters."""
 
-FOOTAGE = {"recording.play", "recording.clip", "recording.original"}
+FOOTAGE = {"recording.play", "recording.clip", "recording.original", "recording.export"}
+PACKAGES = "/exports/{id}/package"
+"""Gives what was entered with each recording when it was made: tests/api/test_exports_evasion.py."""
 TABLE = [row for file in (*FILES, *LAST) for row in file.table]
 ASKED = [
     (method, path, way)
@@ -148,7 +150,7 @@ def test_the_list_above_is_all_that_gives_footage() -> None:
         row.path.removeprefix("/api/v1") for row in TABLE if row.action in FOOTAGE and row.method in ("GET", "HEAD")
     }
 
-    assert shows == set(GIVES_BYTES)
+    assert shows == {*GIVES_BYTES, PACKAGES}
     assert FOOTAGE <= ACTIONS
 
 

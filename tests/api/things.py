@@ -15,6 +15,7 @@ from services.accounts import people, tokens, units
 from services.accounts.rights import Principal, decide
 from services.accounts.sessions import principal_of_user
 from services.bootstrap import Archive, new_id
+from services.index.exports import Export, ExportItem
 from services.index.flags import set_flags
 from services.index.models import Proposal, Recording, SessionMember, SessionRow, Upload, Viewing
 from services.index.uploads import OVERSEERS
@@ -214,6 +215,22 @@ def spot_item(scene: Scene, side: Side) -> Params:
     return {"id": of, "n": "1"}
 
 
+def export(scene: Scene, side: Side) -> Params:
+    """An export of one recording, as a second person would be asked about it; whoever may know of that knows of it."""
+    of, made = recording(scene, side)["id"], new_id()
+    with scene.archive.work() as work:
+        work.session.add(
+            Export(
+                id=made, state="proposed", recipient="检察院", purpose="移送", copies=1, disclosure="minimal",
+                requester_id=new_id(), requester="another", created_at=NOON,
+            )
+        )  # fmt: skip
+        work.session.flush()
+        work.session.add(ExportItem(export_id=made, n=1, recording_id=of, kind="original"))
+        work.append("export.make", made, actor="another", state="proposed")
+    return {"id": made, "recording": of}
+
+
 MAKERS: Mapping[str, Callable[[Scene, Side], Params]] = {
     "recording": recording,
     "case": case,
@@ -229,6 +246,7 @@ MAKERS: Mapping[str, Callable[[Scene, Side], Params]] = {
     "proposal": proposal,
     "flag": flag,
     "session": session,
+    "export": export,
     "spot-check": spot_check,
     "spot-item": spot_item,
 }
@@ -240,7 +258,7 @@ def knows(scene: Scene, role: str, about: str, side: Side, params: Params) -> bo
         return True
     if about == "viewing":
         return side == "own" and role == "reviewer"
-    if about in ("recording", "job", "link", "proposal", "flag", "session"):
+    if about in ("recording", "job", "link", "proposal", "flag", "session", "export"):
         return allowed(scene, role, "recording.see", params.get("recording", params["id"]))
     if about == "upload":
         return side == "own" and role in OVERSEERS

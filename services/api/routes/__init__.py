@@ -10,6 +10,7 @@ from services.api.routes import (
     cases,
     clips,
     custody,
+    exports,
     fixity,
     flags,
     frames,
@@ -47,6 +48,7 @@ FILES: Final[tuple[Routes, ...]] = (
     links.routes,
     incidents.routes,
     cases.routes,
+    exports.routes,
     spot_checks.routes,
 )
 
