@@ -143,7 +143,10 @@ def witness_sign(
     raise typer.Exit(0 if answer.status == 200 else 1)
 
 
-checkpoint_app = typer.Typer(help="Carry the log's head to witnesses that no network reaches.", no_args_is_help=True)
+checkpoint_app = typer.Typer(
+    help="Carry the log's head to witnesses that no network reaches. Example: huisu checkpoint show",
+    no_args_is_help=True,
+)
 
 
 @checkpoint_app.command("show")

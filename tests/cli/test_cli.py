@@ -33,7 +33,22 @@ def test_the_version_and_help_are_told():
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "serve", "dock-gate", "worker", "beat", "migrate", "fsck", "doctor", "login-link"]
+    "command",
+    [
+        "up",
+        "serve",
+        "dock-gate",
+        "worker",
+        "beat",
+        "migrate",
+        "fsck",
+        "doctor",
+        "login-link",
+        "signer",
+        "sequencer",
+        "witness",
+        "checkpoint",
+    ],
 )
 def test_each_command_has_help_with_an_example(command):
     told = huisu(command, "--help")
