@@ -63,7 +63,7 @@ TEXTS = {
     "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"),
     "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"),
     "origin-not": ("{file}：不是入库的原始文件（{what}）", "{file}: not the file that was taken in ({what})"),
-    "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同；其余（{rest}）为重新编码", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit; encoded anew: {rest}"),
+    "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同；未证明（重新编码，或声音的边缘）：{rest}", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit; not proven (encoded anew, or edges of sound): {rest}"),
     "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"),
     "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
     "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中，解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original; that it was decoded from it is not proven"),
@@ -209,6 +209,7 @@ class Package:
         self.places: Dict[str, Tuple[str, int, int]] = {}
         self.crcs: Dict[str, int] = {}
         self.bad_at: int | None = None
+        self.opened: Any = None
         if os.path.isdir(path):
             self._read_folder(path)
         elif os.path.isfile(path):
@@ -258,9 +259,11 @@ class Package:
                 yield block
 
     def read(self, name: str, start: int, length: int) -> bytes:
-        with open(self.places[name][0], "rb") as file:
-            file.seek(self.places[name][1] + start)
-            return file.read(length)
+        path, begin, _ = self.places[name]
+        if self.opened is None or self.opened.name != path:
+            self.opened = open(path, "rb")  # noqa: SIM115
+        self.opened.seek(begin + start)
+        return bytes(self.opened.read(length))
 
     def whole(self, name: str) -> bytes:
         """Read a small file."""
@@ -426,6 +429,7 @@ class Policy:
             need(self.quorum and not lines[-1] and max(len(self.witnesses), len(self.groups)) <= 256, "bad-form")
         except (Wrong, ValueError) as error:
             raise Wrong("bad-form", file=file, what=str(number)) from error
+        self.every = self.logs  # a printed fingerprint chooses one of them; earlier heads may be another's
 
     def _take(self, kind: str, rest: List[str]) -> bool:
         names = {"none", *self.witnesses, *self.groups}
@@ -482,8 +486,8 @@ def signed_at(key: Key, body: bytes, signature: bytes, file: str) -> int:
     need(good, "bad-signature", file=file, name=key.name)
     return time
 
-def open_head(content: bytes, policy: Policy, file: str) -> Head:
-    body, found, _ = open_note(content, policy.logs + list(policy.witnesses.values()), file)
+def open_head(content: bytes, logs: List[Key], policy: Policy, file: str) -> Head:
+    body, found, _ = open_note(content, logs + list(policy.witnesses.values()), file)
     lines = body.split("\n")
     need(len(lines) == 4 and re.fullmatch("0|[1-9][0-9]{0,14}", lines[1]), "bad-form", file=file, what="checkpoint")
     root = unbase64(lines[2], file, 32)
@@ -678,6 +682,7 @@ def sound_config(kind: bytes, entry: Any) -> Tuple[bytes, int]:
             channels = {0: channels, 7: 8}.get(place, place)
         if kind == b"mp4a":
             return struct.pack(">I", rate) + told, 0
+    need(frame < 65536, "structure-bad", what="sound")
     start = struct.pack(">H", channels & 0xFFFF)
     if frame:
         return start + struct.pack(">HI", frame * 8 // max(channels, 1) & 0xFFFF, rate) + name.encode(), frame
@@ -805,10 +810,10 @@ def check_header(tree: Tuple[int, bytes], track: int, handler: bytes, run: Any, 
 def leaf_of(track: int, sample: int, dts: int, cts: int, sync: int, size: int, digest: bytes) -> bytes:
     return sha256(struct.pack(">x2sIQqiBI", b"S1", track, sample, dts, cts, sync, size) + digest)
 
-def leaves_of(track: Track, skip: int) -> List[Tuple[int, int, int, List[Tuple[int, int]]]]:
+def leaves_of(track: Track, skip: int, count: int) -> List[Tuple[int, int, int, List[Tuple[int, int]]]]:
     """List the leaves of a track from a sample on: dts, cts, sync, where their bytes lie; of sound, 1,024 instants each."""
     if not track.frame:
-        return [(dts, cts, sync, [(at, size)]) for dts, cts, sync, at, size in track.samples[skip:]]
+        return [(dts, cts, sync, [(at, size)]) for dts, cts, sync, at, size in track.samples[skip : skip + count]]
     leaves: List[Tuple[int, int, int, List[Tuple[int, int]]]] = []
     done = 0
     for _, _, _, at, size in track.samples:
@@ -820,7 +825,7 @@ def leaves_of(track: Track, skip: int) -> List[Tuple[int, int, int, List[Tuple[i
             leaves[-1][3].append((at + low * track.frame, number * track.frame))
             low += number
         done += units
-    return leaves
+    return leaves[:count]
 
 def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: List[Tuple[int, bytes]], file: str) -> List[int]:
     """Check the runs of one track of a clip; gives [from, to, from, to …] of what they prove: samples, or instants."""
@@ -830,7 +835,7 @@ def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees
     proven, past, shift = [0], 0, None
     for run in runs:
         tree, same = trees[run.track], runs[0]
-        leaves = leaves_of(track, run.clip_first)[: run.count]
+        leaves = leaves_of(track, run.clip_first, run.count)
         holds(run.first >= past and run.clip_first >= proven[-1] and len(leaves) == run.count, "runs")
         holds((run.track, run.ts, run.config, run.matrix) == (same.track, same.ts, same.config, same.matrix), "runs")
         holds(not track.frame or len(runs) == 1, "runs")
@@ -864,15 +869,15 @@ def sets_of(config: bytes) -> Tuple[List[bytes], bytes]:
             units.append(config[at + 3 : at + 3 + length])
             at += 2 + length
         at += 1
-    need(at <= len(config) and all(len(unit) > 4 - 2 * (unit[0] & 1 == 0) for unit in units if unit), "structure-bad", what="avcC")
+    need(at <= len(config), "structure-bad", what="avcC")
     return units, config[at:]
 
 def set_id(unit: bytes) -> Tuple[int, int]:
     """Name a parameter set of H.264: its kind and id (ITU-T H.264 sections 7.3.2.1, 7.3.2.2, 9.1)."""
     kind = unit[0] & 31 if unit else 0
-    bits = "".join("%08d" % int(bin(one)[2:]) for one in unit[4 if kind == 7 else 1 : 16].replace(b"\0\0\3", b"\0\0"))
+    bits = "".join(format(one, "08b") for one in unit[1:20].replace(b"\0\0\3", b"\0\0"))[24 if kind == 7 else 0 :]
     zeros = len(bits) - len(bits.lstrip("0"))
-    need(zeros <= 16 and len(bits) > 2 * zeros, "structure-bad", what="avcC")
+    need(zeros < 17 and len(bits) > 2 * zeros, "structure-bad", what="avcC")
     return kind, int(bits[zeros : 2 * zeros + 1], 2) - 1
 
 def check_config(package: Package, name: str, track: Track, original: bytes, is_whole: bool) -> None:
@@ -1002,7 +1007,7 @@ def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries:
 def check_log(package: Package, policy: Policy, told: Any, is_own: bool, report: Report) -> Head:
     """Check the head of the log and who has seen it."""
     name = "log/checkpoint.txt"
-    head = open_head(package.whole(name), policy, name)
+    head = open_head(package.whole(name), policy.logs, policy, name)
     need(head.origin == told.origin, "bad-form", file=name, what="origin")
     holds, missing = policy.judge(head.seen) if policy.quorum != "none" else (False, [])
     if policy.quorum == "none":
@@ -1041,7 +1046,7 @@ def check_consistency(package: Package, policy: Policy, head: Head, histories: D
     need(len(rows) <= MOST_HEADS, "bad-form", file=name, what="heads")
     for row in rows:
         note, path = fields(row, name, note=str, path=list)
-        one = open_head(note.encode(), policy, name)
+        one = open_head(note.encode(), policy.every, policy, name)
         good = size == head.size and one.origin == head.origin and (len(heads) == 1 or heads[-1].size <= one.size)
         good = good and consistent(one.size, one.root, head.size, head.root, hashes(path, name))
         need(good, "consistent-bad", size=one.size)
@@ -1072,9 +1077,9 @@ def examine(package: Package, outside: bytes | None, fingerprint: str, report: R
     policy = Policy(package.whole(name) if outside is None else outside, name)
     report.keys = [("log", one.name, sha256(one.public).hex()) for one in policy.logs]
     report.keys += [("witness", name, sha256(one.public).hex()) for name, one in policy.witnesses.items()]
-    logs = [one[2] for one in report.keys if one[0] == "log"]
     if fingerprint:
-        need(logs == [fingerprint], "fingerprint-other", found=", ".join(logs))
+        policy.logs = [one for one in policy.every if sha256(one.public).hex() == fingerprint]
+        need(policy.logs, "fingerprint-other", found=", ".join(one[2] for one in report.keys if one[0] == "log"))
     listed = read_contents(package.whole("contents.txt"), policy)
     prints = check_contents(package, listed, report)
     told = report.attempt("FILE", read_told, package, listed)
@@ -1108,6 +1113,8 @@ def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Re
         report.attempt("CONTENTS", examine, package, outside, fingerprint, report)
     except Exception as error:  # a finding, too: what cannot be checked is not good
         report.say("FAIL", "CONTENTS", "broken", what=repr(error))
+    if package.opened:
+        package.opened.close()
     report.close()
     return report
 
