@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from services.cli.home import HomeOption, settings_of
-from services.errors import Invalid
+from services.errors import Invalid, NotFound
 
 signer_app = typer.Typer(
     help="Run the process that holds the log's key. Example: huisu signer --home ./archive", invoke_without_command=True
@@ -128,6 +128,16 @@ def witness_key(context: typer.Context) -> None:
     typer.echo(f"# draws {replace(verifier, type=1).vkey}")
 
 
+@witness_app.command("forget")
+def witness_forget(
+    context: typer.Context,
+    vkey: Annotated[str, typer.Argument(help="Key of a log that shall count no more, such as one that was stolen.")],
+) -> None:
+    """Trust a log's key no more. Example: huisu witness --folder ./w forget VKEY"""
+    if not context.obj().memory.distrust(vkey.strip()):
+        raise NotFound("this key was not trusted")
+
+
 @witness_app.command("sign")
 def witness_sign(
     context: typer.Context,
@@ -174,7 +184,6 @@ def checkpoint_export(
     from services.custody.heads import newest_head  # noqa: PLC0415
     from services.custody.watched import seen_by  # noqa: PLC0415
     from services.custody.witnessing import load_policy, submission  # noqa: PLC0415
-    from services.errors import NotFound  # noqa: PLC0415
 
     with opened(home) as archive:
         policy = load_policy(archive.settings.policy_file)

@@ -7,7 +7,7 @@ from typing import Final
 
 from services.bootstrap import Archive
 from services.custody.timestamping import Stamping, load_roots
-from services.errors import HuisuError
+from services.errors import HuisuError, Misconfigured
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +16,16 @@ LOOK_S: Final = 60.0
 
 
 def start_stamping(archive: Archive, stop: threading.Event) -> None:
-    """
-    Begin to ask for stamps until `stop`; without an authority nothing is begun.
-
-    Raises:
-        Misconfigured: an authority is set, but not which certificates its answers must lead to.
-    """
+    """Begin to ask for stamps until `stop`; nothing is begun without an authority that can be checked."""
     settings = archive.settings
     if settings.tsa_url is None:
         return
-    stamping = Stamping(archive.engine, archive.store, settings.tsa_url, load_roots(settings.tsa_roots))
+    try:
+        roots = load_roots(settings.tsa_roots)
+    except Misconfigured as error:
+        log.error("heads are not stamped", extra={"error": str(error)})  # noqa: TRY400  (the message says the mend)
+        return
+    stamping = Stamping(archive.engine, archive.store, settings.tsa_url, roots)
     threading.Thread(target=_stamp, args=(stamping, stop), name="timestamps", daemon=True).start()
 
 

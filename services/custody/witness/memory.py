@@ -45,6 +45,11 @@ class Memory:
         with self.turn() as turn:
             turn.file.execute("INSERT OR IGNORE INTO log VALUES (?, ?)", (key.vkey, key.name))
 
+    def distrust(self, vkey: str) -> bool:
+        """Take nothing signed by this key any more; what was seen stays known. False: it was not trusted."""
+        with self.turn() as turn:
+            return turn.file.execute("DELETE FROM log WHERE vkey = ?", (vkey,)).rowcount > 0
+
     def keys_of(self, origin: str) -> tuple[VerifierKey, ...]:
         """Give the trusted keys of a log; none: the log is unknown."""
         with self._open() as file:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -173,6 +173,40 @@ def test_a_memory_that_does_not_answer_signs_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match="the witness's memory"):
         witness.add_checkpoint(submission(0, 5).content)
+
+
+def test_a_key_that_is_trusted_no_more_counts_for_nothing(witness: Witness) -> None:
+    witness.add_checkpoint(submission(0, 5).content)
+    witness.memory.trust(key(2).verifier)
+    assert witness.memory.distrust(key().verifier.vkey)
+    assert not witness.memory.distrust(key().verifier.vkey)
+
+    assert witness.add_checkpoint(submission(5, 9).content).status == 403
+    assert witness.memory.logs() == [(ORIGIN, 5)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_changed_submission_never_makes_another_head_count(data: st.DataObject) -> None:
+    content = submission(5, 9).content
+    place = data.draw(st.integers(0, len(content) - 1))
+    kind = data.draw(st.sampled_from(["flip", "cut", "insert"]))
+    changed = {
+        "flip": content[:place] + bytes([content[place] ^ 1 << data.draw(st.integers(0, 7))]) + content[place + 1 :],
+        "cut": content[:place] + content[place + data.draw(st.integers(1, 40)) :],
+        "insert": content[:place] + data.draw(st.binary(min_size=1, max_size=40)) + content[place:],
+    }[kind]
+    with tempfile.TemporaryDirectory(prefix="huisu-witness-") as folder:
+        witness = make(Path(folder) / "w")
+        assert witness.add_checkpoint(submission(0, 5).content).status == 200
+
+        answer = witness.add_checkpoint(changed)
+
+        if answer.status == 200:
+            line = read_signatures(answer.body.encode())
+            found = cosignatures(Note(head(9).body, line), [witness.verifier])
+            assert len(found) == 1, "only the head that the log signed may be cosigned"
+        assert witness.memory.logs() in ([(ORIGIN, 5)], [(ORIGIN, 9)])
 
 
 # --- draws
