@@ -129,7 +129,7 @@ _ALL: Final = (
     _event("draw.define", "draw", "",
            "A spot check was defined: whatever counts for its draw is frozen from here on.",
            disclosed="actor number programme unit from to ticket filter strata size reserve seed_sources grade_max "
-                     "scorecard cross population pop_root vrf_key reveal_until second_of reason"),
+                     "scorecard cross population pop_root tickets_sha256 vrf_key reveal_until second_of reason"),
     _event("draw.seed", "draw", "actor", "The first head that holds the definition fixed the draw's random number.",
            disclosed="size root index vrf_proof"),
     _event("draw.reveal", "draw", "actor", "An outside input that the definition names was told.",
@@ -160,7 +160,9 @@ _ALL: Final = (
     _event("sys.fixity", "system", "day checks failures bytes_read root",
            "The stored originals that were read again on one day, under one root."),
     _event("sys.recover", "system", "actor approver recovery first end unsigned displaced head_size head_root rebuilt "
-           "arrivals values_lost lost", "Two persons brought the archive forward from the store after a restore."),
+           "values_lost lost", "Two persons brought the archive forward from the store after a restore."),
+    _event("witness.refuse", "system", "witness key size reason",
+           "A witness refused to sign a head because it had seen another history of the log."),
     _event("sys.worm", "system", "enforced findings", "The store's lock was probed with another result than before."),
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from services.custody.checkpoint import read_size
 from services.custody.cosignature import Cosignature, Submission, cosignatures
+from services.custody.events import SYSTEM
 from services.custody.heads import SignedHead, head_of, keep_cosignature, newest_head
 from services.custody.logtree import log_tree
 from services.custody.note import Signature, VerifierKey, read_note, read_signatures
@@ -26,6 +27,7 @@ from services.custody.proof import prove_consistency
 from services.custody.tables import checkpoint, cosig
 from services.custody.watched import seen_by
 from services.custody.witnessclient import PATIENCE_S, Answer, post
+from services.custody.work import work
 from services.db import reading
 from services.errors import HeadRefused, HuisuError, Misconfigured, NoteRefused, PolicyRefused, Unavailable
 
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 
 AHEAD: Final = timedelta(minutes=5)
 """How far a witness's clock may be ahead of ours; a time far ahead would hide its later silence."""
+REPEAT: Final = timedelta(hours=1)
+"""Time after which an alarm that still holds is raised again."""
 AT_ONCE: Final = 8
 TRIES: Final = 3
 """How often one head is submitted before a witness that tells another size each time is left alone."""
@@ -50,11 +54,17 @@ def load_policy(path: Path | None, logs: Iterable[VerifierKey] = ()) -> Policy:
     if path is None:
         return Policy().with_logs(logs)
     try:
-        return read_policy(path.read_bytes()).with_logs(logs)
+        policy = read_policy(path.read_bytes()).with_logs(logs)
     except OSError as error:
         raise Misconfigured(f"HUISU_POLICY_FILE {path}: {error.strerror}") from error
     except PolicyRefused as error:
         raise Misconfigured(f"HUISU_POLICY_FILE {path}: {error}") from error
+    names = [witness.key.name for witness in policy.witnesses]
+    if alike := next((name for name in names if names.count(name) > 1), None):
+        raise Misconfigured(
+            f"HUISU_POLICY_FILE {path}: two witnesses have keys named {alike}; lines are kept by that name"
+        )
+    return policy
 
 
 @dataclass(slots=True)
@@ -66,7 +76,8 @@ class Asking:
     clock: Callable[[], datetime]
     patience_s: float = PATIENCE_S
     _seen: dict[str, int] = field(default_factory=dict)
-    _told: set[str] = field(default_factory=set)
+    _silent: set[str] = field(default_factory=set)
+    _alarmed: dict[str, datetime] = field(default_factory=dict)
 
     def ask_all(self) -> int:
         """Ask every witness that has an address and did not sign the newest head yet; gives how many signed it now."""
@@ -82,17 +93,27 @@ class Asking:
     def _try(self, witness: Witness, head: SignedHead) -> bool:
         try:
             self.ask(witness, head)
-            self._told.discard(witness.name)
+            self._silent.discard(witness.name)
             return True
         except HeadRefused as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
-                log.exception("witness saw another history", extra={"witness": witness.name, "size": head.size})
+            self._alarm(witness, head, str(error))
         except HuisuError as error:
-            if witness.name not in self._told:  # once for each silence
-                self._told.add(witness.name)
+            if witness.name not in self._silent:  # once for each silence
+                self._silent.add(witness.name)
                 log.warning("witness did not sign", extra={"witness": witness.name, "error": str(error)})
         return False
+
+    def _alarm(self, witness: Witness, head: SignedHead, why: str) -> None:
+        """Say it in the log and the ledger, once an hour for each witness: heads come every second."""
+        now = self.clock()
+        if witness.name in self._alarmed and now - self._alarmed[witness.name] < REPEAT:
+            return
+        self._alarmed[witness.name] = now
+        log.error("witness saw another history", extra={"witness": witness.name, "size": head.size, "error": why})
+        with work(self.engine, now) as done:
+            done.append(
+                "witness.refuse", SYSTEM, witness=witness.name, key=witness.key.vkey, size=head.size, reason=why
+            )
 
     def ask(self, witness: Witness, head: SignedHead) -> Cosignature:
         """

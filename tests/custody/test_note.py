@@ -1,6 +1,10 @@
 """Notes: the specification's and other programs' examples, and nothing but the one form."""
 
+from base64 import b64encode
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,15 +171,26 @@ def test_a_note_with_anything_changed_says_the_same_or_is_refused(data: st.DataO
     assert opened.text == signed_head(7).text
 
 
-def test_another_program_reads_the_same_note() -> None:
+def test_another_program_reads_and_verifies_the_same_notes_and_no_others() -> None:
     oracle = pytest.importorskip("sigstore._internal.rekor.checkpoint", reason="sigstore is not installed")
-    note = signed_head(9)
+    from sigstore._internal.trust import Keyring
+    from sigstore.errors import VerificationError
+    from sigstore_models.common import v1
 
-    seen = oracle.SignedNote.from_text(note.content.decode())
-    head = oracle.LogCheckpoint.from_text(seen.note)
-
-    assert seen.signatures[0].sig_hash == key().verifier.id
-    assert (head.origin, head.log_size, head.other_content) == (key().name, 9, [])
+    public = Ed25519PublicKey.from_public_bytes(key().verifier.public)
+    spki = b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    keyring = Keyring([v1.PublicKey(raw_bytes=spki, key_details=v1.PublicKeyDetails.PKIX_ED25519)])
+    for size in range(1, 60):
+        note = signed_head(size)
+        seen = oracle.SignedNote.from_text(note.content.decode())
+        seen.verify(keyring, key().verifier.id)
+        head = oracle.LogCheckpoint.from_text(seen.note)
+        assert (head.origin, head.log_size, head.other_content) == (key().name, size, [])
+        forged = Note(signed_head(size + 1).text, note.signatures)
+        with pytest.raises(VerificationError):
+            oracle.SignedNote.from_text(forged.content.decode()).verify(keyring, key().verifier.id)
+        with pytest.raises(NoteRefused):
+            open_note(forged.content, [key().verifier])
 
 
 def test_only_cosignatures_have_a_time() -> None:

@@ -1,5 +1,6 @@
 """The archive and its witnesses: real witnesses over HTTP, a real log, and every way in which one may answer."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,8 @@ from services.bootstrap import Archive
 from services.custody.cosignature import cosign
 from services.custody.events import SYSTEM
 from services.custody.heads import SignedHead, cosigned_note, newest_head, sign_head
-from services.custody.note import Note, SigningKey
+from services.custody.ledger import history
+from services.custody.note import Note, SigningKey, VerifierKey
 from services.custody.policy import Group, Policy, Witness
 from services.custody.sequencer import integrate
 from services.custody.signer_client import Signer
@@ -125,6 +127,7 @@ def test_a_witness_that_saw_another_history_is_an_alarm_told_once(
     signer: Signer,
     policy: Policy,
     programs: list[Program],
+    clock: HeldClock,
     caplog: pytest.LogCaptureFixture,
     expects_errors: list[str],
 ) -> None:
@@ -138,15 +141,20 @@ def test_a_witness_that_saw_another_history_is_an_alarm_told_once(
     )
 
     asking = Asking(archive.engine, replace(policy, witnesses=policy.witnesses[:1]), archive.clock)
-    for count in (3, 6, 3):
+    for count in (3, 5, 3):  # to 3, 9 and 13 entries: each alarm is an entry, too
         grow(archive, signer, count)
         assert asking.ask_all() == 0
         assert asking.ask_all() == 0
+        clock.advance(3600)
 
-    alarms = [record.exc_text for record in caplog.records if record.message == "witness saw another history"]
+    told = [record for record in caplog.records if record.message == "witness saw another history"]
+    alarms = [str(getattr(record, "error", "")) for record in told]
     assert len(alarms) == 3
+    with archive.reading() as session:
+        entered = [line for line in history(session, SYSTEM) if line.entry.type == "witness.refuse"]
+    assert [json.loads(line.values["reason"]) for line in entered] == alarms
     for alarm, why in zip(alarms, ("the log has 3", "another root", "rewritten"), strict=True):
-        assert why in str(alarm)
+        assert why in alarm
 
 
 def test_silent_lying_and_unreachable_witnesses_hold_up_nobody(
@@ -280,7 +288,9 @@ def test_a_policy_file_is_read_for_our_own_log(tmp_path: Path, policy: Policy, e
 
     assert load_policy(file, [key().verifier]) == policy.with_logs([key().verifier])
     assert load_policy(None).quorum is None
+    alike = [replace(one, key=VerifierKey("w.example", 4, one.key.public)) for one in policy.witnesses]
+    (tmp_path / "alike").write_bytes(replace(policy, witnesses=tuple(alike)).content)
     file.write_text("nonsense\n")
-    for path in (file, tmp_path / "nowhere"):
+    for path in (file, tmp_path / "nowhere", tmp_path / "alike"):
         with pytest.raises(Misconfigured, match="HUISU_POLICY_FILE"):
             load_policy(path)
