@@ -1,6 +1,7 @@
 """Catalogue, ledger and store agree, or the check names what does not, whatever was tampered with."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from services.bootstrap import Archive, new_id
 from services.custody.entry import leaf_hash
+from services.custody.sequencer import integrate
 from services.custody.tables import pending
 from services.digest import Digest
 from services.index.fsck import Finding, check
@@ -172,7 +174,7 @@ def test_an_original_of_another_version_is_missing(archive: Archive, recording: 
     tamper(archive, "UPDATE objects SET version_id = '2' WHERE recording_id = ?", hexed(recording))
 
     found = findings(archive)
-    assert kinds(found) == {("error", "missing")}
+    assert kinds(found) == {("error", "missing"), ("error", "untracked")}
     assert found[0].found == "versions 1"
 
 
@@ -451,3 +453,53 @@ def test_a_job_of_a_recording_that_is_not_there_is_found(sqlite_archive: Archive
     finish(sqlite_archive.engine, job, clock.now)
 
     assert [one.found for one in findings(sqlite_archive)] == ["none"]
+
+
+def test_a_version_that_nobody_pinned_above_the_original_is_named(archive: Archive, tmp_path: Path) -> None:
+    recording = add_recording(archive, content=CONTENT)
+    forged = tmp_path / "forged.mp4"
+    forged.write_bytes(b"forged" * 900)
+    key = str(stored(archive, Object, recording).relative_to(archive.settings.paths.store))
+
+    archive.store.mend(key, forged)
+
+    (found,) = findings(archive, deep=True)
+    assert (found.severity, found.kind) == ("error", "untracked")
+    assert str(found).endswith("expected 1, found 2")
+
+
+def test_a_delete_marker_is_named(sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_recording(sqlite_archive, content=CONTENT)
+    listed = type(sqlite_archive.store).keys
+
+    def hidden(self: Any, prefix: str) -> Any:
+        return (replace(kept, is_hidden=keys.digest_of_original(kept.key) is not None) for kept in listed(self, prefix))
+
+    monkeypatch.setattr(type(sqlite_archive.store), "keys", hidden)  # a folder has none; S3's own are in its tests
+
+    (found,) = findings(sqlite_archive)
+    assert "a delete marker on top" in str(found)
+
+
+def test_what_was_disposed_of_and_is_still_there_is_named(archive: Archive) -> None:
+    recording = add_recording(archive, content=CONTENT)
+    with archive.work() as work:
+        work.session.get_one(Recording, recording).state = "disposed"
+        work.append("rec.meta", recording, actor="test")
+
+    (found,) = findings(archive)
+
+    assert found.kind == "undone"
+    assert "disposed original" in str(found)
+
+
+def test_a_recording_that_the_ledger_took_in_has_a_row(archive: Archive) -> None:
+    lost = new_id()
+    with archive.work() as work:
+        work.append("rec.ingest", lost, sha256="00" * 32, size=1)
+
+    (waiting,) = findings(archive)
+    assert integrate(archive.engine) == 1
+    (found,) = findings(archive)
+    assert waiting == found
+    assert (found.kind, found.thing) == ("missing", f"recording {lost}")

@@ -13,10 +13,17 @@ from sqlalchemy.orm import Session
 
 from services.custody.note import VerifierKey
 from services.index.fsck.chains import check_chains, check_owners
-from services.index.fsck.effects import check_jobs, check_uploads
+from services.index.fsck.effects import check_ingested, check_jobs, check_uploads
 from services.index.fsck.finding import Finding
 from services.index.fsck.log import check_foreign, check_log, check_published
-from services.index.fsck.objects import check_arrivals, check_originals, check_renditions, check_untracked
+from services.index.fsck.objects import (
+    check_arrivals,
+    check_disposed,
+    check_originals,
+    check_renditions,
+    check_untracked,
+)
+from services.index.fsck.recovered import check_recoveries
 from services.storage.store import ObjectStore
 
 __all__ = ["Finding", "Progress", "check"]
@@ -48,12 +55,15 @@ def check(
     """
     yield from check_log(session, trusted, progress)
     yield from check_chains(session, progress)
+    yield from check_recoveries(session, progress)
     yield from check_owners(session, progress)
+    yield from check_ingested(session, progress)
     yield from check_published(session, store, progress, deep=deep)
     yield from check_foreign(session, store, progress)
     yield from check_originals(session, store, progress, deep=deep)
     yield from check_arrivals(session, store, progress, deep=deep)
     yield from check_renditions(session, store, progress, deep=deep)
+    yield from check_disposed(session, store, progress)
     yield from check_untracked(session, store, progress)
     yield from check_uploads(session, progress)
     yield from check_jobs(session, progress)

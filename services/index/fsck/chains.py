@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Row, column, exists, select, table, union_all
+from sqlalchemy import Row, column, exists, null, select, table, union_all
 from sqlalchemy.orm import Session
 
 from services.custody.audit import Chain
@@ -21,13 +21,14 @@ from services.custody.entry import SALT_BYTES, Entry, commit_field, commit_paylo
 from services.custody.tables import entry, object_head, payload, pending
 from services.db import EVIDENCE, Id, hold_snapshot
 from services.index.fsck.finding import PORTION, Finding, Kind
+from services.index.fsck.recovered import Places, recovered_places
 from services.index.models import Object, Recording
 
 Step = Callable[[str, int], None]
 
 _BOTH = union_all(
-    select(entry.c.obj, entry.c.n, entry.c.event_id, entry.c.entry, entry.c.leaf_hash),
-    select(pending.c.obj, pending.c.n, pending.c.event_id, pending.c.entry, pending.c.leaf_hash),
+    select(entry.c.obj, entry.c.n, entry.c.event_id, entry.c.entry, entry.c.leaf_hash, entry.c.idx),
+    select(pending.c.obj, pending.c.n, pending.c.event_id, pending.c.entry, pending.c.leaf_hash, null().label("idx")),
 ).subquery()
 _STREAM: Final = {"yield_per": PORTION}
 
@@ -55,7 +56,7 @@ def check_chains(session: Session, progress: Step) -> Iterator[Finding]:
         .order_by(Recording.id)
     )
     streams = (
-        _entries(session),
+        _entries(session, recovered_places(session)),
         ((row[0], _end_of_chain, row) for row in session.execute(heads, execution_options=_STREAM)),
         ((row[0], _recording, row) for row in session.execute(recordings, execution_options=_STREAM)),
     )
@@ -76,7 +77,7 @@ def check_chains(session: Session, progress: Step) -> Iterator[Finding]:
 Look = Callable[[_Chain, Any], None]
 
 
-def _entries(session: Session) -> Iterator[tuple[str, Look, Any]]:
+def _entries(session: Session, lost: Places) -> Iterator[tuple[str, Look, Any]]:
     rows = session.execute(select(_BOTH).order_by(_BOTH.c.obj, _BOTH.c.n), execution_options=_STREAM)
     for portion in rows.partitions(PORTION):
         ids = [row.event_id for row in portion]
@@ -84,10 +85,12 @@ def _entries(session: Session) -> Iterator[tuple[str, Look, Any]]:
         for line in session.execute(select(payload).where(payload.c.event_id.in_(ids))):
             fields.setdefault(line.event_id, []).append(line)
         for row in portion:
-            yield row.obj, _entry, (row, fields.get(row.event_id, []))
+            # What came back by a recovery may lack its values: only what commits to them was published.
+            known = fields.get(row.event_id, None if row.idx in lost else [])
+            yield row.obj, _entry, (row, known)
 
 
-def _entry(chain: _Chain, both: tuple[Any, Sequence[Any]]) -> None:
+def _entry(chain: _Chain, both: tuple[Any, Sequence[Any] | None]) -> None:
     row, fields = both
     text, name = bytes(row.entry), f"entry {row.n}"
     for flaw in chain.follow(row.event_id, row.n, text, bytes(row.leaf_hash)):
@@ -96,9 +99,10 @@ def _entry(chain: _Chain, both: tuple[Any, Sequence[Any]]) -> None:
         said = read_entry(text)
     except (ValueError, KeyError, TypeError):
         return  # the chain has said so
-    _payload(chain, name, said, fields)
-    if said.type == "rec.ingest" and chain.ingested is None:
-        chain.ingested = {line.name: line.value for line in fields}
+    if fields is not None:
+        _payload(chain, name, said, fields)
+    if said.type in {"rec.ingest", "rec.rebuild"} and not chain.ingested:
+        chain.ingested = {line.name: line.value for line in fields or ()}
 
 
 def _payload(chain: _Chain, name: str, said: Entry, fields: Sequence[Any]) -> None:

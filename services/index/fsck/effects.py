@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, exists, or_, select
 from sqlalchemy.orm import Session
 
-from services.index.fsck.finding import Finding, portions
+from services.custody.audit import said_by
+from services.custody.tables import entry, pending
+from services.index.fsck.finding import PORTION, Finding, portions
 from services.index.models import Object, Recording, Rendition, Upload
 from services.index.visible import is_id
 from services.jobs.table import JobRow, JobState
@@ -56,6 +58,27 @@ def check_jobs(session: Session, progress: Step) -> Iterator[Finding]:
         session.rollback()
         done += len(rows)
         progress("jobs", done)
+
+
+def check_ingested(session: Session, progress: Step) -> Iterator[Finding]:
+    """Find recordings that the ledger took in and the catalogue does not know: nothing ever leaves it without a row."""
+    done = 0
+    for table in (entry, pending):
+        query = select(table.c.obj, table.c.entry).where(table.c.n == 0, ~exists().where(Recording.id == table.c.obj))
+        with session.execute(query, execution_options={"yield_per": PORTION}) as rows:
+            for obj, text in rows:
+                done += 1
+                if _type_of(bytes(text)) == "rec.ingest":
+                    yield Finding("error", "missing", f"recording {obj}", "a row of what was taken in", "none")
+        session.rollback()
+        progress("taken in", done)
+
+
+def _type_of(text: bytes) -> str | None:
+    try:
+        return said_by(text).type
+    except (ValueError, KeyError, TypeError):
+        return None  # its chain's own check says so
 
 
 Undone = Iterator[tuple[str, str, str]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from services.custody import tree
@@ -14,6 +14,7 @@ from services.digest import Digest, Fingerprinter
 from services.errors import Invalid, NotFound
 from services.index.fsck.finding import PORTION, Finding, portions
 from services.index.models import Arrival, Object, Recording, Rendition, Upload
+from services.index.upkeep import Repair
 from services.index.visible import is_id
 from services.storage import keys
 from services.storage.keys import Area
@@ -41,6 +42,7 @@ class Known:
 def check_originals(session: Session, store: ObjectStore, progress: Step, *, deep: bool) -> Iterator[Finding]:
     """Look for the pinned version of every original, with its size; `deep` reads all its bytes."""
     query = select(Object.id, Object.key, Object.version_id, Object.size_bytes, Object.sha256, Object.chunk_root)
+    query = query.where(~_is_disposed())
     done = 0
     for rows in portions(session, query, Object.id):
         for _, key, version, size, sha256, chunk_root in rows:
@@ -152,18 +154,56 @@ def _read_arrival(store: ObjectStore, thing: str, kept: Kept, sha256: str) -> It
 
 
 def check_untracked(session: Session, store: ObjectStore, progress: Step) -> Iterator[Finding]:
-    """Name what lies among the originals and is in no row; what an upload is just bringing in is not."""
+    """
+    Name what lies among the originals and is in no row, hidden, or another version than the one that is pinned.
+
+    What an upload is just bringing in, or a repair, is not.
+    """
     listed, done = store.keys(f"{Area.ORIGINALS}/"), 0
     while portion := list(islice(listed, PORTION)):
         found = [kept.key for kept in portion]
         # Listed first, looked up after: an object is never listed before its upload's row names its digest.
         tracked = _tracked_originals(session, found) | _tracked_arrivals(session, found)
+        pinned = _pinned(session, found)
         session.rollback()
-        for key in found:
-            if key not in tracked:
-                yield Finding("error", "untracked", f"object {key}", "a row of the catalogue", "none")
+        for kept in portion:
+            if kept.key not in tracked:
+                yield Finding("error", "untracked", f"object {kept.key}", "a row of the catalogue", "none")
+            if kept.is_hidden:
+                yield Finding("error", "changed", f"object {kept.key}", "nothing above it", "a delete marker on top")
+            if kept.key in pinned and kept.version not in pinned[kept.key]:
+                wanted = " or ".join(sorted(map(str, pinned[kept.key])))
+                yield Finding("error", "untracked", f"newest version of {kept.key}", wanted, str(kept.version))
         done += len(found)
         progress("untracked", done)
+
+
+def _pinned(session: Session, found: Sequence[str]) -> dict[str, set[str | None]]:
+    """Give the pinned version of each original; while a repair of it is proposed, any newer one may be its copy."""
+    rows = session.execute(select(Object.id, Object.key, Object.version_id).where(Object.key.in_(found))).all()
+    open_ones = select(Repair.object_id).where(
+        Repair.object_id.in_([row.id for row in rows]), Repair.state == "proposed"
+    )
+    in_repair = set(session.scalars(open_ones))
+    return {row.key: {row.version_id} for row in rows if row.id not in in_repair}
+
+
+def check_disposed(session: Session, store: ObjectStore, progress: Step) -> Iterator[Finding]:
+    """Find originals that are still in the store although every recording on them was disposed of."""
+    done = 0
+    for rows in portions(session, select(Object.id, Object.key).where(_is_disposed()), Object.id):
+        for _, key in rows:
+            for kept in store.versions(key):
+                thing = f"disposed original {key}"
+                yield Finding("error", "undone", thing, "no version in the store", f"version {kept.version}")
+            done += 1
+            progress("disposed", done)
+
+
+def _is_disposed() -> ColumnElement[bool]:
+    of_it = Recording.object_id == Object.id
+    gone = exists().where(of_it, Recording.state == "disposed")
+    return gone & ~exists().where(of_it, Recording.state != "disposed")
 
 
 def _tracked_originals(session: Session, found: Sequence[str]) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from services.bootstrap import Archive, new_id
+from services.bootstrap import Archive
 from services.custody.work import Work
 from services.digest import Digest
 from services.errors import MediaError, NotFound, ToolFailed, VerbatimNotPossible
@@ -15,6 +15,7 @@ from services.index.models import Arrival, Object, Recording
 from services.index.sessions import group
 from services.ingest.given import AHEAD, OLDEST_CLOCK
 from services.ingest.publish import EXAMINER, frame_index, publish
+from services.ingest.steps.record import recording_id_of
 from services.media import framefile
 from services.media.facts import Flag, MediaFacts
 from services.media.probe import Examination, examine_in_child
@@ -152,7 +153,7 @@ def _twin(recording: Recording, arrival: Arrival) -> Recording:
     columns = {c.key: getattr(recording, c.key) for c in Recording.__table__.columns}
     flag = Flag("same-bytes", detail=f"the same bytes are recording {recording.id}").to_json()
     columns |= {
-        "id": new_id(),
+        "id": recording_id_of(arrival.upload_id, arrival.received_at),
         "dock": arrival.dock,
         "filename": arrival.filename,
         "received_at": arrival.received_at,

@@ -1,14 +1,22 @@
-"""Record a deposited upload: catalogue rows and ledger lines, in one transaction. From here it is evidence."""
+"""
+Record a deposited upload: catalogue rows and ledger lines, in one transaction. From here it is evidence.
 
+A recording's id follows from the upload that made it. So a recovery, which finds the arrival beside the original and
+the entries in the log, brings the recording back under its own id: then `rec.rebuild` continues its chain.
+"""
+
+import hashlib
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 from sqlalchemy.orm import Session
+from uuid_utils import UUID
 
 from services.accounts.models import User
 from services.bootstrap import Archive, new_id
+from services.custody.tables import object_head
 from services.custody.work import Work
 from services.digest import CHUNK_LOG2, Digest
 from services.index.flags import set_flags
@@ -25,6 +33,20 @@ KIND_OF_DEVICE = {"room": "interview", "vehicle": "vehicle", "facility": "facili
 
 SMALL_BYTES = 4096
 """Below this, equal bytes say nothing: they are always two recordings. Source: design 2.0."""
+
+
+ID_PREFIX = b"huisu/recording/v1\n"
+
+
+def recording_id_of(upload: str, received_at: datetime | None) -> str:
+    """Name the recording that an upload makes: a UUIDv7 of its arrival's time, the rest hashed from its id."""
+    own = UUID(upload)
+    at_ms = own.int >> 80 if received_at is None else int(received_at.timestamp() * 1000)
+    rest = int.from_bytes(hashlib.sha256(ID_PREFIX + own.bytes).digest()[:10], "big")
+    number = (at_ms & (1 << 48) - 1) << 80 | rest
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return str(UUID(int=number))
 
 
 def record(archive: Archive, upload: str) -> None:
@@ -62,9 +84,13 @@ def _record_once(archive: Archive, upload: str, lock: Lock) -> list[Ring]:
             return []
         given = read_given(row.given, ZoneInfo(archive.settings.zone), work.at)
         obj = work.session.execute(select(Object).where(Object.sha256 == row.sha256)).scalar_one_or_none()
-        same = _same_recording(work.session, obj, given) if obj is not None and row.reason is None else None
+        recording_id = recording_id_of(row.id, row.received_at)
+        is_known = work.session.scalar(select(object_head.c.n).where(object_head.c.obj == recording_id)) is not None
+        may_join = obj is not None and row.reason is None and not is_known
+        same = _same_recording(work.session, obj, given) if obj is not None and may_join else None
         recording = same or _new_recording(archive, work, row, given, obj, lock)
-        _add_arrival(work, row, recording, given, first=same is None)
+        first = "rec.rebuild" if is_known else "rec.ingest"
+        _add_arrival(work, row, recording, given, event=first if same is None else "rec.arrival")
         if obj is None:
             _note_lock(work, recording.id, row.object_version, lock)
         if row.reason:
@@ -118,7 +144,7 @@ def _unit_of_officer(session: Session, number: str | None) -> str | None:
 def _new_recording(
     archive: Archive, work: Work, row: Upload, given: Given, obj: Object | None, lock: Lock
 ) -> Recording:
-    recording_id = new_id()
+    recording_id = recording_id_of(row.id, row.received_at)
     flags = list(given.flags)
     session = work.session
     device = None
@@ -216,7 +242,7 @@ def _start(given: Given, row: Upload, now: datetime) -> tuple[datetime, str]:
     return row.received_at or now, "arrival"
 
 
-def _add_arrival(work: Work, row: Upload, recording: Recording, given: Given, *, first: bool) -> None:
+def _add_arrival(work: Work, row: Upload, recording: Recording, given: Given, *, event: str) -> None:
     assert row.sha256 is not None  # noqa: S101  (a deposited upload is sealed)
     key = keys.arrival(Digest.from_hex(row.sha256), row.id)
     received_at = row.received_at or work.at
@@ -245,12 +271,12 @@ def _add_arrival(work: Work, row: Upload, recording: Recording, given: Given, *,
         "metadata": row.given,
         "sha256": row.sha256,
     }
-    if not first:
-        work.append("rec.arrival", recording.id, **told)
+    if event == "rec.arrival":
+        work.append(event, recording.id, **told)
         return
     assert row.chunk_root is not None  # noqa: S101
     work.append(
-        "rec.ingest",
+        event,
         recording.id,
         **told,
         size=row.size_bytes,
