@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from services.custody.clipconfig import config_fault, in_band_fault
+from services.custody.clipconfig import begins_anew, config_fault, in_band_fault
 from services.custody.clipproof import ClipProof, Run
 from services.custody.essence import (
     Leaves,
@@ -153,6 +153,16 @@ def _check_configuration(track: StrictTrack, result: CheckedTrack, read: Callabl
         fault = in_band_fault(track.config, track.samples, read)
     if fault is not None:
         raise ProofRefused(f"track {track.place}: {fault}")
+    for run in result.runs if track.handler == b"vide" else ():
+        if run.clip_first and not stands_alone(track, run.clip_first, read):
+            raise ProofRefused(f"track {track.place}: sample {run.clip_first} leans on others than in the original")
+
+
+def stands_alone(track: StrictTrack, number: int, read: Callable[[int, int], bytes]) -> bool:
+    """Say whether a sample of pictures, and what follows it, is decoded without those before it."""
+    samples = track.samples
+    sample = read(int(samples.offset[number]), int(samples.size[number]))
+    return begins_anew(track.config, sample, sync=bool(samples.sync[number]))
 
 
 def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: Callable[[int, int], bytes]) -> None:

@@ -25,6 +25,10 @@ _FAMILY: Final = frozenset({66, 77, 100})
 _SETS: Final = frozenset({7, 8, 13, 15})
 """Units that set parameters: of sequences, of pictures, their extension, their subset."""
 
+_H264: Final = (b"avc1", b"avc3")
+_REFRESH: Final = 5
+"""Type of a slice of a picture at which a decoder forgets all before; types 1 to 4 are those of other slices."""
+
 _PLAIN_TRAILER: Final = 4
 """Bytes behind the sets of a High profile: chroma, depths, and how many extensions follow."""
 
@@ -53,6 +57,11 @@ def _fault(original: Configuration, clip: Configuration) -> str | None:
         original.trailer or len(clip.trailer) != _PLAIN_TRAILER or clip.trailer[3]
     ):
         return "the clip extends its parameter sets otherwise than the original"
+    # decoders go by what a unit says it is, not by the list it stands in
+    if any(not unit or unit[0] & 31 != 7 for unit in clip.sequences) or any(
+        not unit or unit[0] & 31 != 8 for unit in clip.pictures
+    ):
+        return "the clip lists something else among its parameter sets"
     return _fault_of_sets(
         [(sequence_set(unit).number, unit) for unit in original.sequences],
         [(sequence_set(unit).number, unit) for unit in clip.sequences],
@@ -90,6 +99,21 @@ def in_band_fault(config: bytes, samples: Samples, read: ReadBlock) -> str | Non
         except ValueError as error:
             return f"sample {number} cannot be read: {error}"
     return None
+
+
+def begins_anew(config: bytes, sample: bytes, *, sync: bool) -> bool:
+    """
+    Say whether nothing before this sample is needed to decode it and what follows.
+
+    Of H.264 its first slice is an instantaneous refresh (type 5); of other codecs the container's mark counts.
+    """
+    if not sync or len(config) <= _PICTURE.size + 4 or config[4:8] not in _H264:
+        return sync
+    try:
+        kinds = list(_kinds(memoryview(sample), (config[_PICTURE.size + 4] & 3) + 1))
+    except ValueError:
+        return False
+    return next((kind for kind in kinds if 1 <= kind <= _REFRESH), 0) == _REFRESH
 
 
 def _kinds(sample: memoryview, prefix: int) -> Iterable[int]:

@@ -1,11 +1,12 @@
 """Make the proof that a clip's samples are a recording's: from the recording's sidecar, its index and the clip."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from services.custody.clipcheck import stands_alone
 from services.custody.clipconfig import config_fault, in_band_fault
 from services.custody.clipproof import ClipProof, Run, TrackRoot
 from services.custody.essence import INSTANTS
@@ -49,11 +50,14 @@ def prove_clip(read: ReadBytes, size: int, copies: Sequence[Copied], index: Fram
     for track in clip.tracks:
         mine = [one for one in copies if one.clip_track == track.place]
         chosen = _chosen(mine)
+        if track.frame_bytes:  # of uncompressed sound one stretch is proven
+            chosen = sorted(chosen, key=lambda one: -one.count)[:1]
         fault = _fault(track, chosen, sidecar, read)
         if fault is not None:
             unproven[track.place] = fault
             continue
-        made = [run for one in chosen if (run := _run(track, one, index, sidecar)) is not None]
+        whole = [one for copy in chosen if (one := _standing(track, copy, read)) is not None]
+        made = [run for one in whole if (run := _run(track, one, index, sidecar)) is not None]
         if not made:
             unproven[track.place] = _TOO_SHORT if chosen else "nothing of it is copied from the recording"
         runs += made
@@ -102,6 +106,17 @@ def _chosen(copies: Sequence[Copied]) -> list[Copied]:
         if not kept or one.first >= kept[-1].first + kept[-1].count:
             kept.append(one)
     return kept
+
+
+def _standing(track: StrictTrack, copy: Copied, read: ReadBytes) -> Copied | None:
+    """Leave out copied pictures that lean on others than in the original: those before the first that leans on none."""
+    if track.handler != b"vide" or copy.clip_first == 0:
+        return copy
+    keys = np.flatnonzero(track.samples.sync[copy.clip_first : copy.clip_first + copy.count]).tolist()
+    skip = next((key for key in keys if stands_alone(track, copy.clip_first + key, read)), None)
+    if skip is None:
+        return None
+    return replace(copy, clip_first=copy.clip_first + skip, first=copy.first + skip, count=copy.count - skip)
 
 
 def _fault(track: StrictTrack, copies: Sequence[Copied], sidecar: Sidecar, read: ReadBytes) -> str | None:

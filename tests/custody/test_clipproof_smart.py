@@ -11,6 +11,7 @@ import pytest
 from services.custody.clipconfig import config_fault
 from services.custody.clipproof import ClipProof
 from services.custody.clipsearch import copies_by_bytes
+from services.custody.proof import prove_range
 from services.errors import ProofRefused
 from services.media.avcc import Configuration, read_configuration
 from services.media.movie import read_movie
@@ -124,6 +125,9 @@ def test_copied_frames_keep_their_parameter_sets_and_nothing_takes_their_place(c
         "lacks": replace(both, sequences=(other_sequence,)),
         "lacks the": replace(both, pictures=(other_picture,)),
         "another": replace(both, pictures=(own_picture, impostor)),
+        "something else": replace(both, sequences=(*both.sequences, impostor)),
+        "something else among": replace(both, pictures=(*both.pictures, own_sequence)),
+        "lists something else": replace(both, pictures=(*both.pictures, b"")),
         "extends": replace(both, trailer=b"\xfd\xf8\xf8\x01\x00\x01\x6d"),
     }
 
@@ -175,6 +179,28 @@ def test_what_a_virtual_file_says_and_what_its_bytes_say_agree(path: Path, pool:
 
     assert shot.proven_by(verbatim.content, found).proof == verbatim.proof
     assert [one.clip_track for one in of_smart] == [1]  # pictures under another configuration are not searched for
+
+
+def test_pictures_that_lean_on_one_encoded_anew_are_not_proven(clip: Clip, path: Path) -> None:
+    shot, run = Shot.of(path), clip.proof.runs[0]
+    late = Copied(0, run.clip_first + 1, 0, run.first + 1, run.count - 1)  # as if the key frame before were not theirs
+
+    (proven,) = shot.proven_by(clip.content, [late]).check().tracks[0].runs
+
+    assert (proven.clip_first, proven.first) == (run.clip_first + 30, run.first + 30)  # from the next key frame on
+    sidecar = shot.sidecar
+    tree, size = sidecar.tree(0), sidecar.headers[0].samples + 1
+    claimed = replace(
+        run,
+        clip_first=run.clip_first + 1,
+        first=run.first + 1,
+        count=run.count - 1,
+        dts=int(shot.index.tracks[0].samples.dts[run.first + 1]),
+        cts=int(shot.index.tracks[0].samples.cts[run.first + 1]),
+        range=tuple(prove_range(tree, run.first + 2, run.first + run.count + 1, size)),
+    )
+    with pytest.raises(ProofRefused, match="leans on others"):
+        clip.check(proof=ClipProof(clip.proof.tracks, (claimed,)))
 
 
 def test_a_redacted_middle_leaves_both_sides_proven(clip: Clip, path: Path) -> None:
