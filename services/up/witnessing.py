@@ -38,17 +38,17 @@ def opened_witness(folder: Path, name: str | None, logs: Sequence[str]) -> Witne
 
 def run_witness(witness: Witness, listen: str, say: Callable[[str], None]) -> None:
     """Answer logs until SIGTERM or Ctrl-C; `say` prints a line for the person."""
-    log_as_json("info")
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isdigit():
         raise Misconfigured(f"--listen takes HOST:PORT, not {listen}")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
         server = WitnessServer((host.strip("[]"), int(port)), witness)
     except (OSError, OverflowError) as error:
         raise Misconfigured(f"cannot listen on {listen}: {error}") from error
+    log_as_json("info")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     say(f"witness {witness.verifier.vkey}")
     say(f"answers at http://{listen}")
     serve(server, stop)
