@@ -143,6 +143,20 @@ def test_another_units_recording_does_not_exist_and_neither_does_its_export(site
     assert mine.get(EXPORTS).json()["items"] == []
 
 
+def test_who_tries_recordings_of_others_leaves_a_trail(site: Site) -> None:
+    foreign = add_recording(site.archive, unit=unit_of(site, "E"))
+    mine = site.as_user("wang")
+    ask(mine, foreign)
+    with site.archive.reading() as session:
+        lines = [
+            one for one in history(session, mine.get("/api/v1/me").json()["id"]) if one.entry.type == "account.deny"
+        ]
+
+    assert [(one.values["action"], one.values["target"]) for one in lines] == [
+        ('"recording.export"', f'"/api/v1/recordings/{foreign}"')
+    ]
+
+
 def test_an_export_of_two_units_is_seen_by_who_sees_both(site: Site) -> None:
     with site.archive.work() as work:
         people.add_user(work, "chief", role="head", unit="D", actor="test")

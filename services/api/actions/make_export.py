@@ -1,6 +1,6 @@
 """Ask for an export: who may, of what and for whom is judged here; nothing is queued that could never be made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal
@@ -62,9 +62,13 @@ class Asked:
     job: str | None
 
 
-def make_export(archive: Archive, who: Principal, order: Order) -> Asked:
+def make_export(
+    archive: Archive, who: Principal, order: Order, note_unknown: Callable[[str], None] = lambda _: None
+) -> Asked:
     """
     Enter that `who` wants an export, and have it made; or, where it takes two persons, propose it.
+
+    `note_unknown` hears of a recording that `who` may not know of: who tries addresses leaves a trail.
 
     Raises:
         NotAllowed: `who` may know of a recording, but not export it.
@@ -78,7 +82,7 @@ def make_export(archive: Archive, who: Principal, order: Order) -> Asked:
         counts = f"not {len(order.items)} and {order.copies}"
         raise Invalid(f"an export has 1 to {MOST_ITEMS} items and 1 to {MOST_COPIES} copies, {counts}")
     for n, item in enumerate(order.items, 1):
-        _judge(archive, who, n, item)
+        _judge(archive, who, n, item, note_unknown)
     with archive.work() as work:
         if order.case is not None:
             _require_case(work, who, order.case)
@@ -116,10 +120,15 @@ def _exportable(session: Session, who: Principal, n: int, item: Wanted) -> Recor
     return recording
 
 
-def _judge(archive: Archive, who: Principal, n: int, item: Wanted) -> None:
+def _judge(archive: Archive, who: Principal, n: int, item: Wanted, note_unknown: Callable[[str], None]) -> None:
     """Raise for what could never be made; rights are asked first, so that no answer tells of what one may not know."""
-    with archive.reading() as session:
-        _exportable(session, who, n, item)
+    try:
+        with archive.reading() as session:
+            _exportable(session, who, n, item)
+    except Invalid as error:
+        if isinstance(error.__cause__, NotFound):
+            note_unknown(item.recording)
+        raise
     if item.kind == "original":
         if item.start is not None or item.end is not None:
             raise Invalid(f"item {n}: an original is whole; it has no start and no end")

@@ -74,6 +74,8 @@ def pack_export(archive: Archive, export_id: str, report: Report, *, is_last_try
     """
     with archive.reading() as session:
         state = session.get_one(Export, export_id).state
+    if state in ENDED:
+        _tidy(archive, export_id)  # whoever ended it may have died before this
     if state in ENDED or state == PROPOSED:
         return
     try:

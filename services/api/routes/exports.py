@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.accounts.denials import Denial, Denials
 from services.api import export_schemas as shapes
 from services.api import schemas
 from services.api.actions.answer_export import answer_export
@@ -31,9 +32,15 @@ EXAMPLE = {
 @routes.declare(
     "POST", "/exports", action="recording.export", status_code=202, response_model=shapes.Asked, example=EXAMPLE
 )
-def ask_for_export(body: shapes.NewExport, archive: ArchiveDep, who: Who) -> Asked:
+def ask_for_export(request: Request, body: shapes.NewExport, archive: ArchiveDep, who: Who, address: Address) -> Asked:
     """Ask for an export package; what holds anything of grade 3 or 4 is proposed to a second person first."""
-    return make_export(archive, who, body.told())
+    denials: Denials = request.app.state.denials
+
+    def note_unknown(recording: str) -> None:
+        denial = Denial("not-found", "recording.export", f"/api/v1/recordings/{recording}", request.method, address)
+        denials.note(who, denial, archive.clock())
+
+    return make_export(archive, who, body.told(), note_unknown)
 
 
 @routes.declare("GET", "/exports", action="export.see", response_model=schemas.PageOf[shapes.Export])
