@@ -25,6 +25,7 @@ from services.bench import (
     receive,
     render,
     reviewers,
+    search,
     store,
 )
 from services.bench.measure import Result, as_line
@@ -44,15 +45,17 @@ BENCHES: Final[Mapping[str, Callable[[Path, float], Result]]] = MappingProxyType
         "render": render.measure,
         "docking": docking.measure,
         "reviewers": reviewers.measure,
+        "search": search.measure,
     }
 )
 
 
-def run(name: str, folder: Path | None = None, scale: float = 1.0) -> str:
+def run(name: str, folder: Path | None = None, scale: float = 1.0, recordings: int | None = None) -> str:
     """
     Run one benchmark in a folder of its own below `folder` (default: the system's temporary one); give its JSON line.
 
     `scale` shrinks sizes and rounds, to see that a benchmark works; only a run at 1 measures anything.
+    `recordings` says how many `search` seeds.
 
     Raises:
         Invalid: there is no such benchmark, or the scale is not above 0 and at most 1.
@@ -61,7 +64,12 @@ def run(name: str, folder: Path | None = None, scale: float = 1.0) -> str:
         raise Invalid(f"no benchmark {name!r}; there are {', '.join(BENCHES)}")
     if not 0 < scale <= 1:
         raise Invalid(f"the scale of a benchmark is above 0 and at most 1, not {scale}")
+    if recordings is not None and (name != "search" or recordings < 1):
+        raise Invalid(f"only the benchmark search seeds recordings, at least one: not {name} with {recordings}")
     load = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix=f"huisu-bench-{name}-", dir=folder) as place:
-        result = BENCHES[name](Path(place), scale)
+        if recordings is None:
+            result = BENCHES[name](Path(place), scale)
+        else:
+            result = search.measure(Path(place), scale, recordings)
     return as_line(name, result, scale, load)

@@ -97,6 +97,7 @@ class Definition:
             "cross": self.is_cross,
             "population": population.size,
             "pop_root": population.root.hex(),
+            "tickets_sha256": population.sha256,
         }
 
 

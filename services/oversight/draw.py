@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.errors import Invalid
-from services.oversight.tickets import LEAF_BYTES, TICKET_BYTES, Population
+from services.oversight.tickets import LEAF_BYTES, TICKET_BYTES
 
 KEY_PREFIX: Final = b"huisu/draw-key/v1\n"
 
@@ -73,15 +73,18 @@ def _proportional(counts: Sequence[int], size: int) -> list[int]:
     return shares
 
 
-def draw(population: Population, seed: bytes, shares: Sequence[Share]) -> tuple[Drawn, ...]:
-    """Choose the tickets of each stratum; the same ones for the same seed, whoever asks."""
-    keyed: list[list[tuple[bytes, bytes]]] = [[] for _ in shares]
-    prefix, sha256, leaves = KEY_PREFIX + seed, hashlib.sha256, population.leaves
+def draw(leaves: bytes, seed: bytes, shares: Sequence[Share]) -> tuple[Drawn, ...]:
+    """
+    Choose the tickets of each stratum; the same ones for the same seed, whoever asks.
+
+    `leaves` are those of a population that was checked: each in one of as many strata as there are `shares`.
+    """
+    keyed: dict[bytes, list[tuple[bytes, bytes]]] = {number.to_bytes(4, "big"): [] for number in range(len(shares))}
+    prefix, sha256 = KEY_PREFIX + seed, hashlib.sha256
     for at in range(0, len(leaves), LEAF_BYTES):
         ticket = leaves[at : at + TICKET_BYTES]
-        stratum = int.from_bytes(leaves[at + TICKET_BYTES : at + LEAF_BYTES], "big")
-        keyed[stratum].append((sha256(prefix + ticket).digest(), ticket))
-    return tuple(_smallest(keys, share) for keys, share in zip(keyed, shares, strict=True))
+        keyed[leaves[at + TICKET_BYTES : at + LEAF_BYTES]].append((sha256(prefix + ticket).digest(), ticket))
+    return tuple(_smallest(keys, share) for keys, share in zip(keyed.values(), shares, strict=True))
 
 
 def _smallest(keys: list[tuple[bytes, bytes]], share: Share) -> Drawn:

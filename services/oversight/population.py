@@ -5,12 +5,12 @@ Only what the definer may see is there: for a supervisor all of the unit's subtr
 allows. Values are fetched raw: turning 150,000 ids and times of SQLite into objects takes longer than the draw.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.accounts.models import Unit
@@ -81,11 +81,14 @@ def _recordings(
         Recording.state != "disposed",
         visible(who),
     )  # fmt: skip
-    units = _Units()
-    for recording, unit, started_at, kind, category, grade, duration in session.execute(query):
-        length = _seconds(duration)
-        footage = (Footage(kind, category, grade, length),)
-        yield Candidate(_bytes(recording), units[unit], started_at or NO_TIME, footage, segments_of(length))
+    units, lengths, bytes_of = _Units(), _Lengths(), _reader(session)
+    asks_length = any(rule.filter.min_length_s for rule in rules)
+    known: dict[object, tuple[Footage, ...]] = {}
+    for recording, unit, started_at, kind, category, grade, duration in _read(session, query):
+        length, segments = lengths[duration]
+        alike = (kind, category, grade, length if asks_length else None)
+        footage = known.get(alike) or known.setdefault(alike, (Footage(*alike),))
+        yield Candidate(bytes_of(recording), units[unit], started_at or NO_TIME, footage, segments)
 
 
 def _incidents(
@@ -105,9 +108,14 @@ def _incidents(
             footage.setdefault(_bytes(incident), []).append(Footage(kind, category, grade, _seconds(duration)))
     at = type_coerce(when, Incident.created_at.type) if _asks_when(rules) else literal(None)
     units = _Units()
-    for incident, unit, moment in session.execute(select(_raw(Incident.id), _raw(Incident.unit_id), at).where(chosen)):
+    for incident, unit, moment in _read(session, select(_raw(Incident.id), _raw(Incident.unit_id), at).where(chosen)):
         subject = _bytes(incident)
         yield Candidate(subject, units[unit], moment or NO_TIME, tuple(sorted(footage.get(subject, ()), key=str)), 1)
+
+
+def _read(session: Session, query: Select[*tuple[Any, ...]]) -> Iterable[Any]:
+    """Read plain rows in portions: the session's own, 150,000 at once, take three times as long."""
+    return session.connection().execute(query, execution_options={"yield_per": 5_000})
 
 
 def _within(definition: Definition) -> ColumnElement[bool]:
@@ -148,6 +156,20 @@ def _raw(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
 def _bytes(raw: Any) -> bytes:
     """Give an id's bytes, as whichever form the database's driver has it in."""
     return raw.bytes if isinstance(raw, UUID) else bytes.fromhex(raw.replace("-", ""))
+
+
+def _reader(session: Session) -> Callable[[Any], bytes]:
+    """Give the quickest way to an id's bytes on this database."""
+    return bytes.fromhex if session.get_bind().dialect.name == "sqlite" else _bytes
+
+
+class _Lengths(dict["str | None", "tuple[float | None, int]"]):
+    """Turn lengths as they are kept into seconds and numbers of segments, each once."""
+
+    def __missing__(self, duration: str | None) -> tuple[float | None, int]:
+        seconds = _seconds(duration)
+        self[duration] = seconds, segments_of(seconds)
+        return self[duration]
 
 
 class _Units(dict[Any, "str | None"]):

@@ -201,7 +201,7 @@ def _draw(case: _Case) -> Said:
     if said["seed"] != seed.hex():
         raise ProofRefused(f"the seed is {seed.hex()}, the result says {said['seed']}")
     shares = [Share(one["size"], one["reserve"]) for one in case.defined["strata"]]
-    drawn = draw(case.population, seed, shares)
+    drawn = draw(case.population.leaves, seed, shares)
     if said["drawn"] != as_told(drawn):
         raise ProofRefused("the same draw gives other tickets than the result says")
     count, reserve = (

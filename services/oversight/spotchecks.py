@@ -5,6 +5,7 @@ FROZEN (defined) → SEEDED (the first signed head with the definition, and the 
 FAILED where an outside input did not come in time. What was seeded and given up stays listed.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,7 @@ from services.oversight.models import SpotCheck, SpotItem, SpotPopulation
 from services.oversight.population import population, unit_in_reach
 from services.oversight.replay import as_told
 from services.oversight.seeds import Source, alpha_of, check_input, label_of, parse_sources, seed_of
-from services.oversight.tickets import read_ticket, thaw
+from services.oversight.tickets import read_ticket
 
 KINDS: Final = {1: "incident", 2: "segment"}
 
@@ -217,11 +218,11 @@ def finish(work: Work, who: Principal, row: SpotCheck, at: Fixed) -> bool:
     if row.state != "SEEDED" or missing(row):
         return False
     strata = row.definition["strata"]
-    kept = work.session.get_one(SpotPopulation, row.id)
-    frozen = thaw(kept.leaves, len(strata))
-    if frozen.root.hex() != row.definition["pop_root"]:
-        raise IntegrityError(f"the tickets of {row.id} have root {frozen.root.hex()}, frozen was another")
-    drawn = draw(frozen, _seed(row, at), [Share(one["size"], one["reserve"]) for one in strata])
+    leaves = work.session.get_one(SpotPopulation, row.id).leaves
+    found, frozen = hashlib.sha256(leaves).hexdigest(), row.definition["tickets_sha256"]
+    if found != frozen:
+        raise IntegrityError(f"the tickets of {row.id} have the digest {found}, frozen was {frozen}")
+    drawn = draw(leaves, _seed(row, at), [Share(one["size"], one["reserve"]) for one in strata])
     row.state, row.drawn_at = "DRAWN", work.at
     row.version += 1
     row.result_event = work.append(

@@ -13,9 +13,11 @@ Source: knowledge integrity 6, as design 2.18 changes it: the tickets are frozen
 
 import hashlib
 import math
+import operator
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 from uuid import UUID
 
@@ -58,6 +60,11 @@ class Population:
     root: bytes
 
     @property
+    def sha256(self) -> str:
+        """The digest of the list itself: sooner compared than the root."""
+        return hashlib.sha256(self.leaves).hexdigest()
+
+    @property
     def size(self) -> int:
         """How many tickets there are."""
         return len(self.leaves) // LEAF_BYTES
@@ -92,11 +99,14 @@ def stratify(kind: int, candidates: Iterable[Candidate], strata: Sequence[Rule])
     What no stratum takes stands in one more behind them, the rest.
     """
     leaves: list[bytes] = []
-    stratum_of = _Sorter(strata)
+    stratum_of, mark, first = _Sorter(strata), bytes([kind]), bytes(4)
     for one in candidates:
-        stratum = stratum_of(one).to_bytes(4, "big")
-        head = bytes([kind]) + one.subject
-        leaves.extend(head + segment.to_bytes(4, "big") + stratum for segment in range(one.segments))
+        stratum = stratum_of(one)
+        if one.segments == 1:
+            leaves.append(mark + one.subject + first + stratum)
+        else:
+            head = mark + one.subject
+            leaves.extend(head + segment.to_bytes(4, "big") + stratum for segment in range(one.segments))
         if len(leaves) > MOST_TICKETS:
             raise Invalid(f"a spot check draws from at most {MOST_TICKETS:,} tickets: shorten its period")
     return leaves
@@ -114,19 +124,20 @@ class _Sorter:
         self._can_remember = not any(
             rule.filter.min_length_s or rule.filter.starts_at or rule.filter.ends_at for rule in strata
         )
-        self._known: dict[object, int] = {}
+        self._known: dict[object, bytes] = {}
 
-    def __call__(self, one: Candidate) -> int:
+    def __call__(self, one: Candidate) -> bytes:
         if not self._can_remember:
             return self._find(one)
-        alike = (one.unit, tuple(footage[:3] for footage in one.footage))
+        alike = (one.unit, one.footage)
         found = self._known.get(alike)
         if found is None:
             found = self._known[alike] = self._find(one)
         return found
 
-    def _find(self, one: Candidate) -> int:
-        return next((n for n, rule in enumerate(self._strata) if rule.takes(one)), len(self._strata))
+    def _find(self, one: Candidate) -> bytes:
+        found = next((n for n, rule in enumerate(self._strata) if rule.takes(one)), len(self._strata))
+        return found.to_bytes(4, "big")
 
 
 def freeze(leaves: Iterable[bytes], strata: int) -> Population:
@@ -161,14 +172,12 @@ def thaw(frozen: bytes, strata: int) -> Population:
 
 
 def _checked(ordered: Sequence[bytes], strata: int) -> Population:
-    counts = [0] * strata
-    before = b""
-    for leaf in ordered:
-        if leaf[:TICKET_BYTES] == before:
-            raise Invalid(f"ticket {before.hex()} stands twice in the list")
-        before, stratum = leaf[:TICKET_BYTES], int.from_bytes(leaf[TICKET_BYTES:], "big")
-        if stratum >= strata:
-            raise Invalid(f"ticket {before.hex()} stands in stratum {stratum} of {strata}")
-        counts[stratum] += 1
+    tickets = [leaf[:TICKET_BYTES] for leaf in ordered]
+    if any(map(operator.eq, tickets, islice(tickets, 1, None))):
+        raise Invalid("a ticket stands twice in the list")
+    found = Counter(leaf[TICKET_BYTES:] for leaf in ordered)
+    counts = tuple(found.pop(number.to_bytes(4, "big"), 0) for number in range(strata))
+    if found:
+        raise Invalid(f"a ticket stands in stratum {int.from_bytes(next(iter(found)), 'big')} of {strata}")
     sha256 = hashlib.sha256
-    return Population(b"".join(ordered), tuple(counts), root([sha256(b"\x00" + leaf).digest() for leaf in ordered]))
+    return Population(b"".join(ordered), counts, root([sha256(b"\x00" + leaf).digest() for leaf in ordered]))

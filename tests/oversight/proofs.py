@@ -119,7 +119,7 @@ def make_draw(
         check_input(one, value, leaf_hash(define), head) for one, value in zip(definition.sources, values, strict=True)
     ]
     seed = seed_of(leaf_hash(define), log_size, head.root, beta, inputs)
-    drawn = draw(population, seed, shares)
+    drawn = draw(population.leaves, seed, shares)
     result, result_opened = sealed("draw.result", obj, {"seed": seed.hex(), "drawn": as_told(drawn)}, chance)
     proof = {
         "format": FORMAT,

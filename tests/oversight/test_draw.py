@@ -25,7 +25,7 @@ DEFINE, HEAD, BETA = b"d" * 32, b"h" * 32, b"b" * 64
 def drawn_with(number: int, size: int = 300, strata: int = 5) -> tuple[list[bytes], list[Share]]:
     population = population_of(random.Random(number), size, strata)
     shares = [Share(min(4, count), min(2, max(0, count - 4))) for count in population.counts]
-    return [one for part in draw(population, DEFINE, shares) for one in part.sample], shares
+    return [one for part in draw(population.leaves, DEFINE, shares) for one in part.sample], shares
 
 
 @hypothesis_settings(max_examples=TIMES, deadline=None)
@@ -37,13 +37,13 @@ def test_the_order_of_the_population_does_not_matter(number: int, seed: bytes, c
     shares = [Share(min(5, count), 0) for count in population.counts]
 
     assert shuffled == population == thaw(population.leaves, 3)
-    assert draw(shuffled, seed, shares) == draw(population, seed, shares)
+    assert draw(shuffled.leaves, seed, shares) == draw(population.leaves, seed, shares)
 
 
 def test_each_stratum_gives_what_it_owes_and_nobody_twice() -> None:
     population = population_of(random.Random(3), 500, 6)
     shares = [Share(min(7, count), min(3, max(0, count - 7))) for count in population.counts]
-    drawn = draw(population, b"s" * 32, shares)
+    drawn = draw(population.leaves, b"s" * 32, shares)
     every = [ticket for part in drawn for ticket in (*part.sample, *part.reserve)]
 
     assert [(len(part.sample), len(part.reserve)) for part in drawn] == [(s.size, s.reserve) for s in shares]
@@ -61,7 +61,7 @@ def test_the_keys_are_the_published_ones() -> None:
     tickets = [population.leaves[at : at + 21] for at in range(0, len(population.leaves), 25)]
     by_hand = sorted(tickets, key=lambda one: hashlib.sha256(b"huisu/draw-key/v1\n" + b"k" * 32 + one).digest())
 
-    (part,) = draw(population, b"k" * 32, [Share(5, 4)])
+    (part,) = draw(population.leaves, b"k" * 32, [Share(5, 4)])
 
     assert (part.sample, part.reserve) == (tuple(by_hand[:5]), tuple(by_hand[5:9]))
     seed = hashlib.sha256(
@@ -88,7 +88,7 @@ def test_everybody_is_drawn_alike_over_many_seeds() -> None:
     times = {population.leaves[at : at + 21]: 0 for at in range(0, len(population.leaves), LEAF_BYTES)}
     for number in range(SEEDS):
         seed = hashlib.sha256(f"seed {number}".encode()).digest()
-        for part in draw(population, seed, [Share(size, 0) for size in sizes]):
+        for part in draw(population.leaves, seed, [Share(size, 0) for size in sizes]):
             for ticket in part.sample:
                 times[ticket] += 1
 
@@ -116,9 +116,10 @@ def test_a_draw_that_leans_would_be_seen() -> None:
 def test_another_seed_draws_others() -> None:
     """Neighbouring seeds share no more of their sample than chance: nothing can be steered by a small change."""
     population = population_of(random.Random(5), 400, 1)
-    first = set(draw(population, bytes(32), [Share(40, 0)])[0].sample)
+    first = set(draw(population.leaves, bytes(32), [Share(40, 0)])[0].sample)
     shared = [
-        len(first & set(draw(population, (1 << n).to_bytes(32, "big"), [Share(40, 0)])[0].sample)) for n in range(200)
+        len(first & set(draw(population.leaves, (1 << n).to_bytes(32, "big"), [Share(40, 0)])[0].sample))
+        for n in range(200)
     ]
 
     assert max(shared) < 20
@@ -139,7 +140,7 @@ def test_grinding_one_part_of_the_seed_needs_all_others(which: str) -> None:
             told * 2 if which == "beta" else BETA,
             [told] if which == "outside" else [],
         )
-        hits += wanted in draw(population, seed, [Share(5, 0)])[0].sample
+        hits += wanted in draw(population.leaves, seed, [Share(5, 0)])[0].sample
 
     assert 0 < hits < 30
 
