@@ -1,4 +1,4 @@
-"""The verifier that leaves with each package was written from the description alone; of clips it says what ours says."""
+"""The verifier that leaves with each package was made from the description alone; of clips it says what ours says."""
 
 import json
 import os
