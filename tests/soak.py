@@ -48,6 +48,7 @@ PARTS = (
     Part("gates", "one gate per folder, each node tells, a full disk", ("tests/cluster/test_gates.py",)),
     Part("database", "a database that is held or full", ("tests/cluster/test_busy_database.py",)),
     Part("served", "the API on PostgreSQL", ("tests/api",), (("HUISU_TEST_SERVED_ON", "postgres"),)),
+    Part("draws", "draws repeat from their proofs, everybody is drawn alike", ("tests/oversight",)),
     Part("flows", "the corpus, linking, bad days", ("tests/flows",)),
     Part("custody", "log, signer, witnesses, proofs: machines and tampering", ("tests/custody",)),
     Part("media", "readers, clips and proxies of mutated and made footage", ("tests/media",)),

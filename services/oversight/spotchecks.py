@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
@@ -19,9 +19,9 @@ from services.accounts.models import Unit
 from services.accounts.rights import Principal
 from services.custody import vrf
 from services.custody.checkpoint import Checkpoint, read_checkpoint
-from services.custody.heads import SignedHead, head_at_least, head_of
+from services.custody.heads import SignedHead, head_of
 from services.custody.note import read_note
-from services.custody.tables import entry
+from services.custody.tables import checkpoint, cosig, entry
 from services.custody.work import Work
 from services.db import lock_name
 from services.errors import Conflict, DrawNotReady, IntegrityError, Invalid, ProofRefused, SecondDefinition
@@ -125,16 +125,31 @@ def fixed(session: Session, row: SpotCheck) -> Fixed | None:
     """
     Find the first signed head that holds a definition; None while there is none.
 
+    Where the definition names witnesses it is the first that all of them cosigned: a log grows by the second, they see
+    some of its heads only, and sign a draw with one of those. Which one they will see tells nobody what they will sign.
+
     Raises:
         IntegrityError: a seeded draw rests on another head than the first.
     """
     found = session.execute(select(entry.c.idx, entry.c.leaf_hash).where(entry.c.event_id == row.define_event)).first()
     if found is None:
         return None
-    head = head_at_least(session, found.idx + 1)
-    if row.head_size is not None and (head is None or head.size != row.head_size):
+    witnesses = sorted({one.by for one in sources_of(row) if one.kind == "witness"})
+    if witnesses and row.head_size is not None:
+        head = head_of(session, row.head_size)  # a line that came later under an earlier head moves nothing
+    else:
+        head = _first_head(session, found.idx + 1, witnesses)
+    if row.head_size is not None and (head is None or head.size != row.head_size or head.size <= found.idx):
         raise IntegrityError(f"spot check {row.id} was seeded by a head of {row.head_size}, the first is {head}")
     return Fixed(found.idx, bytes(found.leaf_hash), head) if head is not None else None
+
+
+def _first_head(session: Session, least: int, witnesses: Sequence[str]) -> SignedHead | None:
+    query = select(checkpoint.c.size).where(checkpoint.c.size >= least)
+    for name in witnesses:
+        query = query.where(exists().where(cosig.c.size == checkpoint.c.size, cosig.c.witness == name))
+    size = session.scalar(query.order_by(checkpoint.c.size).limit(1))
+    return None if size is None else head_of(session, size)
 
 
 def seed(work: Work, who: Principal, row: SpotCheck, at: Fixed, vrf_proof: bytes) -> None:
@@ -254,8 +269,3 @@ def _items(check: str, drawn: Sequence[Drawn]) -> list[SpotItem]:
             )
         )  # fmt: skip
     return items
-
-
-def head_of_seed(session: Session, row: SpotCheck) -> SignedHead | None:
-    """Give the head that a seeded draw rests on."""
-    return head_of(session, row.head_size) if row.head_size is not None else None

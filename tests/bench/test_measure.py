@@ -88,3 +88,9 @@ def test_an_unknown_name_is_answered_with_those_there_are():
 def test_a_scale_outside_its_range_is_refused(scale):
     with pytest.raises(Invalid, match="scale"):
         run("store", None, scale)
+
+
+@pytest.mark.parametrize(("name", "recordings"), [("store", 5), ("search", 0)])
+def test_only_search_is_told_how_many_recordings(name, recordings):
+    with pytest.raises(Invalid, match="recordings"):
+        run(name, None, 0.01, recordings)

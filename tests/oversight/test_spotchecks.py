@@ -1,7 +1,9 @@
 """A spot check goes from its definition to its draw, and every way round that is closed or visible."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +17,13 @@ from services.api.actions.draw_check import draw_check, fail_overdue, reveal_inp
 from services.api.actions.see_check import list_checks, prove_draw, see_check
 from services.custody.checkpoint import read_checkpoint
 from services.custody.cosignature import DrawRequest, read_draw_request, sign_draw
+from services.custody.heads import keep_cosignature
 from services.custody.ledger import check_chain, history
 from services.custody.note import read_note
+from services.custody.policy import Group, Policy, Witness
 from services.custody.tables import object_head
+from services.custody.witness.witness import open_witness
+from services.custody.witnessing import Asking
 from services.db import Watch
 from services.errors import (
     Conflict,
@@ -36,6 +42,7 @@ from services.oversight.replay import holds, replay
 from services.oversight.tickets import read_ticket, thaw
 from services.oversight.views import CheckFacts
 from tests.archive_fixture import HeldClock, add_recording, everywhere, link
+from tests.custody.test_witnessing import running
 from tests.oversight.bureau import NONCE, NONCE_SOURCE, START, WANTED, Bureau
 from tests.oversight.proofs import WITNESS
 
@@ -309,20 +316,63 @@ def test_a_nonce_told_after_the_head_makes_the_draw(bureau: Bureau) -> None:
 def test_a_witness_signs_what_is_carried_to_it(bureau: Bureau) -> None:
     vkey = WITNESS.of_type(4).verifier.vkey
     defined = define(bureau, seed_sources=[{"kind": "witness", "key": vkey}, NONCE_SOURCE])
+    chief = bureau.people["chief"]
     bureau.grow()
-    draw_check(bureau.archive, bureau.people["chief"], defined.id)
-    asked: DrawRequest = read_draw_request(
-        see_check(bureau.archive, bureau.people["chief"], defined.id)["witness_request"].encode()
-    )
-    head = read_checkpoint(read_note(asked.note).text)
-    line = sign_draw(WITNESS, asked.definition, head).line
+    with pytest.raises(DrawNotReady, match="lines of its witnesses"):
+        draw_check(bureau.archive, chief, defined.id)
+    second = bureau.grow()
+    keep_cosignature(bureau.archive.engine, second, WITNESS.name, bureau.archive.clock(), "a line of it")
+    draw_check(bureau.archive, chief, defined.id)
+    asked = see_check(bureau.archive, chief, defined.id)["witness_request"].partition("a line of it")[0]
+    request: DrawRequest = read_draw_request(asked.encode())
+    head = read_checkpoint(read_note(request.note).text)
+    line = sign_draw(WITNESS, request.definition, head).line
     with pytest.raises(Invalid):
-        reveal_input(bureau.archive, bureau.people["chief"], defined.id, "witness", line.replace("A", "B"))
-    waits = reveal_input(bureau.archive, bureau.people["chief"], defined.id, "witness", line)
-    drawn = reveal_input(bureau.archive, bureau.people["chief"], defined.id, "nonce", NONCE.hex())
+        reveal_input(bureau.archive, chief, defined.id, "witness", sign_draw(WITNESS, bytes(32), head).line)
+    waits = reveal_input(bureau.archive, chief, defined.id, "witness", line)
+    drawn = reveal_input(bureau.archive, chief, defined.id, "nonce", NONCE.hex())
 
-    assert (waits.state, drawn.state, drawn.label) == ("SEEDED", "DRAWN", "nonce+witness")
-    assert holds(replay(prove_draw(bureau.archive, bureau.people["chief"], defined.id)))
+    assert (head.size, waits.state, drawn.state, drawn.label) == (second, "SEEDED", "DRAWN", "nonce+witness")
+
+
+def test_the_first_head_that_the_witness_saw_counts(bureau: Bureau) -> None:
+    defined = define(bureau, seed_sources=[{"kind": "witness", "key": WITNESS.verifier.vkey}])
+    chief, sizes = bureau.people["chief"], [bureau.grow()]
+    for _ in range(3):
+        add_recording(bureau.archive, unit=bureau.units["E"])
+        sizes.append(bureau.grow())
+    for size in (sizes[3], sizes[2]):
+        keep_cosignature(bureau.archive.engine, size, WITNESS.name, bureau.archive.clock(), "x")
+    draw_check(bureau.archive, chief, defined.id)
+    keep_cosignature(bureau.archive.engine, sizes[1], WITNESS.name, bureau.archive.clock(), "late")
+    with pytest.raises(DrawNotReady, match=r"waits for the witness of witness\.example"):
+        draw_check(bureau.archive, chief, defined.id)
+
+    with bureau.archive.reading() as session:
+        assert session.get_one(SpotCheck, defined.id).head_size == sizes[2]
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_witness_with_an_address_is_asked_by_itself(bureau: Bureau, tmp_path: Path, clock: HeldClock) -> None:
+    """A real witness over HTTP: it cosigns a head, then signs the draw with it, and only once."""
+    program = open_witness(tmp_path / "w", "court.example", lambda: bytes([5]) * 32, clock)
+    program.memory.trust(bureau.signer.public().keys[-1])
+    with running(program) as url:
+        policy = Policy((), (Witness("法院", program.verifier, url),), (Group("outside", 1, ("法院",)),), "outside")
+        (tmp_path / "policy").write_bytes(policy.content)
+        settings = bureau.archive.settings.model_copy(update={"policy_file": tmp_path / "policy"})
+        archive, chief = replace(bureau.archive, settings=settings), bureau.people["chief"]
+        defined = define(bureau, seed_sources=[{"kind": "witness", "key": program.verifier.vkey}])
+        bureau.grow()
+        Asking(archive.engine, policy, clock).ask_all()
+        drawn = draw_check(archive, chief, defined.id)
+        proof = prove_draw(archive, chief, defined.id)
+    archive.decoders.close()
+
+    assert (drawn.state, drawn.label) == ("DRAWN", "witness")
+    findings = replay(proof, bureau.signer.public().keys)
+    assert holds(findings), findings
+    assert proof["inputs"][0]["value"].startswith("— court.example ")
 
 
 @pytest.mark.parametrize("seeded", [False, True])

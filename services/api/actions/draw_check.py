@@ -1,18 +1,27 @@
 """Seed a spot check and draw; take in the outside inputs that its seed waits for; enter those that never came."""
 
+import logging
+from typing import Final
+
 from sqlalchemy import select
 
 from services.accounts.rights import Principal
 from services.api.actions.define_check import signer_of
 from services.bootstrap import Archive
+from services.custody.heads import cosigned_note
+from services.custody.witnessclient import ask_for_draw
+from services.custody.witnessing import load_policy
 from services.custody.work import Work
-from services.errors import Conflict, DrawFailed, DrawNotReady
+from services.errors import Conflict, DrawFailed, DrawNotReady, NoteRefused, Unavailable
 from services.oversight.models import SpotCheck
 from services.oversight.reach import fetch_check
+from services.oversight.seeds import witness_key
 from services.oversight.spotchecks import Fixed, fail, finish, fixed, is_overdue, missing, reveal, seed
 from services.oversight.views import CheckFacts, facts
 
-ROUND: str = "round"
+log = logging.getLogger(__name__)
+
+ROUND: Final = "round"
 """Who fails draws that nobody touches."""
 
 
@@ -34,18 +43,44 @@ def draw_check(archive: Archive, who: Principal, check_id: str) -> CheckFacts:
         raise _failed(archive, row.id, who.name)
     _require_open(row)
     if at is None:
-        raise DrawNotReady(f"no signed head holds the definition of {row.id} yet: one is signed within seconds")
-    proof = signer_of(archive).vrf(at.alpha) if was_frozen else b""
+        raise DrawNotReady(f"no signed head holds the definition of {row.id} yet, with the lines of its witnesses")
+    if was_frozen:
+        proof = signer_of(archive).vrf(at.alpha)
+        with archive.work() as work:
+            seed(work, who, fetch_check(work.session, who, "spotcheck.define", check_id, to_change=True), at, proof)
+    lines = _ask_witnesses(archive, row, at)
     with archive.work() as work:
         row = fetch_check(work.session, who, "spotcheck.define", check_id, to_change=True)
-        if was_frozen:
-            seed(work, who, row, at, proof)
-        if not finish(work, who, row, at) and not was_frozen:
-            _require_open(row)
+        _require_open(row)
+        for line in lines:
+            reveal(work, who, row, at, "witness", line)
+        if not finish(work, who, row, at) and not was_frozen and not lines:
             names = ", ".join(f"{one.kind} of {one.by}" for one in missing(row))
             raise DrawNotReady(f"the draw waits for the {names} until {row.reveal_until:%F %T}Z")
         work.session.flush()
         return facts(work.session, row, work.at)
+
+
+def _ask_witnesses(archive: Archive, row: SpotCheck, at: Fixed) -> list[str]:
+    """
+    Ask those awaited witnesses that the policy gives an address for; gives their lines.
+
+    One that does not answer, or refuses, is waited for: its line can be carried by hand as well.
+    """
+    awaited = {witness_key(one.check) for one in missing(row) if one.kind == "witness"}
+    if not awaited:
+        return []
+    policy = load_policy(archive.settings.policy_file)
+    known = [one for one in policy.witnesses if one.url and witness_key(one.key.vkey) in awaited]
+    with archive.reading() as session:
+        note = cosigned_note(session, at.head).encode()
+    lines = []
+    for witness in known:
+        try:
+            lines.append(ask_for_draw(witness, at.leaf_hash, note).line)
+        except (Unavailable, NoteRefused) as error:
+            log.warning("a witness did not sign a draw", extra={"spot_check": row.id, "error": str(error)})
+    return lines
 
 
 def reveal_input(archive: Archive, who: Principal, check_id: str, kind: str, value: str) -> CheckFacts:
