@@ -23,6 +23,7 @@ from services.db import sqlite_module
 from services.index.exports import ExportItem
 from services.index.models import Object, Recording
 from services.settings import Settings
+from services.storage import keys
 from tests.archive_fixture import Empty, HeldClock, open_for_test
 from tests.exporting import EXPORTS, FRAMES, Desk, open_desk, verify
 from tests.footage import numbers
@@ -187,6 +188,22 @@ def run(program: Path, package: Path, empty: Path) -> int:
     return subprocess.run(command, cwd=empty, capture_output=True, check=False, timeout=120).returncode
 
 
+def test_time_stamps_of_heads_are_enclosed(desk: Desk, tmp_path: Path, empty: Path) -> None:
+    desk.make(tmp_path, {"recording": desk.wreck, "kind": "original"})
+    with desk.archive.reading() as session:
+        head = newest_head(session)
+    assert head is not None
+    desk.archive.store.put_bytes(keys.log_timestamp(head.size), b"an authority's answer")
+    package = desk.make(tmp_path, {"recording": desk.film, "kind": "original"})
+    told = verify(package, empty)
+
+    assert of(package, f"timestamps/{head.size}.tsr") == b"an authority's answer"
+    sizes = [int(one["note"].splitlines()[1]) for one in json.loads(of(package, "log/consistency.json"))["heads"]]
+    assert head.size in sizes
+    assert sizes == sorted(set(sizes))
+    assert (told.returncode, verdicts(told.stdout)["TIME"]) == (0, {"NOT CHECKED"})
+
+
 def test_people_can_read_what_they_sign(desk: Desk, tmp_path: Path) -> None:
     package = desk.make(
         tmp_path, {"recording": desk.film, "kind": "original"}, recipient='<b>"检察院" & 他人</b>', copies=3
@@ -345,7 +362,7 @@ def test_a_package_that_its_own_verifier_refuses_is_not_released(
     desk: Desk, expects_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expects_errors.append("export failed")
-    monkeypatch.setattr("services.api.actions.pack_export.receipts_json", lambda _: b'{"receipts":[]}\n')
+    monkeypatch.setattr("services.api.actions.pack_export.consistency_json", lambda *_: b'{"heads":[]}\n')
     export = desk.ask({"recording": desk.wreck, "kind": "original"})
     desk.work()
     seen = desk.see(export)

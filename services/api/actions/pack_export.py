@@ -154,13 +154,19 @@ def _gather(
             File.of(history_path(name), history_json(session, name, n, head.size, own, disclosure))
             for name, n in sorted(last.items())
         ]
-        heads = earlier_heads(session, [first_index(session, name) for name in last], head)
+        stamped = _stamped(archive)
+        heads = earlier_heads(session, [first_index(session, name) for name in last], head, stamped)
         logged = {
             "log/checkpoint.txt": cosigned_note(session, head).encode(),
             "log/consistency.json": consistency_json(session, heads, head.size),
             "log/policy.txt": policy.content,
             "log/receipts.json": receipts_json(receipts),
         }
+    logged |= {
+        f"timestamps/{one.size}.tsr": b"".join(archive.store.read(keys.log_timestamp(one.size)))
+        for one in heads
+        if one.size in stamped
+    }
     about = About(
         export_id, archive.clock(), export.copies, export.recipient, export.purpose, export.case_number, facts.origin,
         __version__, awaited.witnessed, tuple(one.item for one in entered),
@@ -171,6 +177,12 @@ def _gather(
     shared = [file for one in entered for file in one.files]
     shared += [*histories, *(File.of(name, content) for name, content in logged.items()), *verifiers()]
     return _Gathered(about, standing, tuple(shared))
+
+
+def _stamped(archive: Archive) -> frozenset[int]:
+    """Give the sizes of the heads that an authority of time has dated."""
+    names = (kept.key.removeprefix(keys.LOG_TIMESTAMPS) for kept in archive.store.keys(keys.LOG_TIMESTAMPS))
+    return frozenset(int(name) for name in names if name.isdecimal())
 
 
 def _copy(archive: Archive, folder: Path, copy: int, made: _Gathered, signer: Signer) -> _Kept:

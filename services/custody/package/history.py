@@ -119,9 +119,12 @@ def first_index(session: Session, recording: str) -> int:
     return found
 
 
-def earlier_heads(session: Session, firsts: Collection[int], head: SignedHead) -> list[SignedHead]:
+def earlier_heads(
+    session: Session, firsts: Collection[int], head: SignedHead, stamped: Collection[int] = ()
+) -> list[SignedHead]:
     """
-    Choose heads that hold these entries already: of each the earliest, and the earliest that a witness signed.
+    Choose heads that hold these entries already: of each the earliest, the earliest that a witness signed, and the
+    earliest of the `stamped` sizes, which an authority of time has dated.
 
     Every entry lies under `head`, so that there is at least that one.
     """
@@ -132,7 +135,9 @@ def earlier_heads(session: Session, firsts: Collection[int], head: SignedHead) -
             .join(checkpoint, checkpoint.c.size == cosig.c.size)
             .where(cosig.c.size > index, cosig.c.size <= head.size)
         )
-        for found in (head_at_least(session, index + 1), None if seen is None else head_of(session, seen)):
+        dated = min((size for size in stamped if index < size <= head.size), default=None)
+        sizes = [size for size in (seen, dated) if size is not None]
+        for found in (head_at_least(session, index + 1), *(head_of(session, size) for size in sizes)):
             if found is not None and found.size <= head.size:
                 chosen[found.size] = found
     return [chosen[size] for size in sorted(chosen)]
