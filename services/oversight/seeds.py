@@ -9,9 +9,10 @@ X          the outside inputs sorted by their bytes, each behind its u32be lengt
 seed       SHA-256("huisu/draw-seed/v1\n" || define_leaf_hash || u64be T_size || T_root || beta || SHA-256(X))
 ```
 
-T is the first checkpoint that holds the definition (that its witnesses cosigned, where it names any). A tree head alone could be ground by whoever runs the log; the
-draw's key alone lets its holder look ahead; any one outside input that came later defeats both. A beacon's round is
-refused: nothing here checks one offline, and an unchecked value would be the agency's word.
+T is the first checkpoint that holds the definition; where the definition names witnesses, the first that all of these
+cosigned. A tree head alone could be ground by whoever runs the log; the draw's key alone lets its holder look ahead;
+any one outside input that came later defeats both. A beacon's round is refused: nothing here checks one offline, and
+an unchecked value would be the agency's word.
 
 Source: knowledge integrity 6.2 with the sources of design 2.18.
 """

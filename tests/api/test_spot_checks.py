@@ -76,6 +76,7 @@ def test_a_check_goes_its_whole_way_and_a_stranger_repeats_the_draw(
     confirmed = deputy.post(f"{path}/confirm")
     page = auditor.get(path).json()
     proof = auditor.get(f"{path}/proof").json()
+    told = auditor.get(f"{path}/history").json()["items"]
 
     assert (made["state"], made["label"]) == ("FROZEN", "nonce")
     assert code_of(early) == code_of(waiting) == (409, "draw-not-ready")
@@ -87,7 +88,9 @@ def test_a_check_goes_its_whole_way_and_a_stranger_repeats_the_draw(
     assert page["found"]["faults"]["upper"] > 0.2
     findings = replay(proof, bureau.signer.public().keys)
     assert holds(findings), findings
-    assert {one.check for one in findings if one.verdict == "FAIL"} == set()
+    assert [one["event"] for one in told[:4]] == ["draw.define", "draw.seed", "draw.reveal", "draw.result"]
+    assert [one["event"] for one in told[4:]] == ["draw.assign", "draw.review"] * 6 + ["draw.confirm"]
+    assert (told[-1]["actor"], told[-1]["detail"]["items"]) == ("deputy", [1, 2, 3, 4, 5, 6])
 
 
 def test_lists_show_what_one_may_know_of_the_newest_first(bureau: Bureau, site: Site, chief: httpx.Client) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from services.accounts.rights import Principal
 from services.bootstrap import Archive
 from services.custody.ledger import Recorded, history
@@ -47,10 +49,15 @@ def read_history(
     """
     with archive.reading() as session:
         fetch(session, who, "recording.history", recording_id)
-        after = _read_cursor(cursor, recording_id)
-        lines = [line for line in history(session, recording_id) if line.entry.n > after]
+        return history_page(session, recording_id, limit, cursor)
+
+
+def history_page(session: Session, obj: str, limit: int, cursor: str | None) -> Page[HistoryLine]:
+    """Give the entries of an object from the first on, after its rights were asked; raises `Invalid` as above."""
+    after = _read_cursor(cursor, obj)
+    lines = [line for line in history(session, obj) if line.entry.n > after]
     shown = tuple(_line(one) for one in lines[:limit])
-    return Page(shown, f"{recording_id}.{shown[-1].n}" if len(lines) > limit else None)
+    return Page(shown, f"{obj}.{shown[-1].n}" if len(lines) > limit else None)
 
 
 def _line(one: Recorded) -> HistoryLine:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.accounts.rights import Principal
+from services.api.actions.read_history import HistoryLine, history_page
 from services.bootstrap import Archive
 from services.custody.cosignature import DrawRequest
 from services.custody.heads import cosigned_note
@@ -66,6 +67,12 @@ def see_item(archive: Archive, who: Principal, check_id: str, n: int) -> dict[st
         row = fetch_check(session, who, "spotcheck.see", check_id)
         item = items.fetch_item(session, row, n)
         return shape(views.item_facts(session, who, row, item, archive.clock()))
+
+
+def check_history(archive: Archive, who: Principal, check_id: str, limit: int, cursor: str | None) -> Page[HistoryLine]:
+    """Tell everything that ever happened to a spot check, every skip and review; raises `NotFound`, `Invalid`."""
+    with archive.reading() as session:
+        return history_page(session, fetch_check(session, who, "spotcheck.see", check_id).id, limit, cursor)
 
 
 def shape(item: ItemFacts) -> dict[str, Any]:

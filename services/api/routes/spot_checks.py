@@ -9,10 +9,11 @@ from services.api import spot_schemas as shapes
 from services.api.actions.define_check import define_check
 from services.api.actions.draw_check import draw_check, reveal_input
 from services.api.actions.review_item import assign_item, confirm_reviews, review_item, skip_item
+from services.api.actions.see_check import check_history, list_drawn, prove_draw, see_check, see_item, shape
 from services.api.actions.see_check import list_checks as list_seen
-from services.api.actions.see_check import list_drawn, prove_draw, see_check, see_item, shape
 from services.api.admission import ArchiveDep, Who
 from services.api.deps import LIMIT_DEFAULT, Cursor, Limit, ThingId
+from services.api.footage_schemas import HistoryLine as HistoryShape
 from services.api.registry import Routes
 from services.oversight.bounds import CONFIDENCE, MOST, sample_size
 from services.oversight.items import Review
@@ -101,6 +102,17 @@ def reveal_spot_check(check: ThingId, body: shapes.OutsideInput, archive: Archiv
 def prove_spot_check(check: ThingId, archive: ArchiveDep, who: Who) -> dict[str, Any]:
     """Give everything that a stranger needs to repeat the draw, without us and offline."""
     return prove_draw(archive, who, check)
+
+
+@routes.declare(
+    "GET", "/spot-checks/{id}/history", action="spotcheck.see", about="spot-check",
+    response_model=schemas.PageOf[HistoryShape],
+)  # fmt: skip
+def see_spot_check_history(
+    check: ThingId, archive: ArchiveDep, who: Who, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Any:
+    """Tell everything that ever happened to a spot check: who gave out, left out, reviewed and confirmed what."""
+    return check_history(archive, who, check, limit, cursor)
 
 
 @routes.declare(
