@@ -24,6 +24,10 @@ PEOPLE = (
     ("zhao", "officer", "D1", "610124"),
     ("wang", "officer", "D2", "610999"),
     ("li", "reviewer", "D1", "610200"),
+    ("qian", "reviewer", "D1", "610201"),
+    ("sun", "head", "D1", "610500"),
+    ("chen", "supervisor", "D1", "610300"),
+    ("wu", "auditor", "D1", "610400"),
 )
 
 SCENE, LATER, HEVC, BROKEN, DOUBTFUL = "现场一.mp4", "现场二.mp4", "二号机位.mp4", "断电.mp4", "待定.mp4"

@@ -7,6 +7,7 @@ import { fileNameOf } from '../src/words/disposition'
 import { secondsOf } from '../src/words/seconds'
 import { formatBytes, percent } from '../src/words/sizes'
 import { lookOf, RECORDING_STATES, UPLOAD_STATES } from '../src/words/states'
+import { NAMES } from '../src/components/sentences'
 import { COMMANDS } from '../src/elements/player/keys'
 
 function leaves(value: object, path = ''): [string, string][] {
@@ -46,12 +47,15 @@ describe('texts', () => {
     expect(codes.filter((code) => !(code in zhCN.problem))).toEqual([])
   })
 
-  it('say every recording event of the ledger', () => {
+  it('say every event of the ledger, and those of a recording as sentences whose values are known', () => {
     const source = readFileSync(new URL('../../custody/events.py', import.meta.url), 'utf8')
-    const names = [...source.matchAll(/"(rec\.[a-z.]+)"/g)].map((found) => found[1]!)
+    const names = [...source.matchAll(/_event\(\s*"([a-z.]+)"/g)].map((found) => found[1]!.replaceAll('.', '-'))
+    const used = Object.values(zhCN.sentence).flatMap((text) => placeholders(text).map((one) => one.slice(1, -1)))
 
-    expect(names.length).toBeGreaterThan(10)
-    expect(names.filter((name) => !(name.replaceAll('.', '-') in zhCN.event))).toEqual([])
+    expect(names.length).toBeGreaterThan(60)
+    expect(names.filter((name) => !(name in zhCN.event))).toEqual([])
+    expect(names.filter((name) => name.startsWith('rec-') && !(name in zhCN.sentence))).toEqual([])
+    expect(used.filter((name) => !NAMES.includes(name))).toEqual([])
   })
 
   it('say every flag that makes a recording damaged', () => {

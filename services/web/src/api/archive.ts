@@ -38,8 +38,8 @@ export const readTimeline = (number: string): Promise<Timeline> => ask(`/cases/$
 export const listRecordings = (filter: RecordingFilter, cursor?: string): Promise<Page<Recording>> =>
   ask('/recordings', { query: { ...filter, limit: PAGE_SIZE, cursor } })
 export const openRecording = (id: string): Promise<RecordingFacts> => ask(`/recordings/${id}`)
-export const readHistory = (id: string, cursor?: string): Promise<Page<HistoryLine>> =>
-  ask(`/recordings/${id}/history`, { query: { limit: PAGE_SIZE, cursor } })
+export const readHistory = (id: string, cursor?: string, limit = PAGE_SIZE): Promise<Page<HistoryLine>> =>
+  ask(`/recordings/${id}/history`, { query: { limit, cursor } })
 export const readPeaks = (id: string, viewing: string): Promise<Peaks> => ask(`/recordings/${id}/peaks`, { query: { viewing } })
 
 /** Open a viewing: the committed look of this person at one recording. Raises `Problem` `reason-required` when a reason must be given. */

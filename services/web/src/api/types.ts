@@ -1,5 +1,7 @@
 /** The shapes of the public API that the pages use. Lists are keyset pages; numbers of cases, units and people are text. */
 
+import type { Field } from '../proofs/entry'
+
 export interface Page<T> {
   readonly items: readonly T[]
   readonly next: string | null
@@ -146,6 +148,12 @@ export interface RecordingFacts extends Recording {
 }
 
 export interface HistoryLine {
+  readonly n: number
+  /** Its place in the log; null while it waits for one. */
+  readonly index: number | null
+  /** The entry's exact bytes, as text, and what it committed to: what its proof needs. */
+  readonly entry: string
+  readonly fields: readonly Field[]
   readonly at: string
   readonly event: string
   readonly actor: string | null

@@ -30,12 +30,36 @@ export const RECORDING_LOOKS: Readonly<Record<string, StateLook>> = {
   disposed: { tone: 'quiet', icon: 'cross' },
 }
 
+export const CHECK_LOOKS: Readonly<Record<string, StateLook>> = {
+  FROZEN: { tone: 'busy', icon: 'lock' },
+  SEEDED: { tone: 'busy', icon: 'clock' },
+  FAILED: { tone: 'bad', icon: 'cross' },
+  DRAWN: { tone: 'busy', icon: 'box' },
+  ASSIGNED: { tone: 'busy', icon: 'arrow' },
+  IN_REVIEW: { tone: 'busy', icon: 'play' },
+  SUBMITTED: { tone: 'warn', icon: 'clock' },
+  CONFIRMED: { tone: 'good', icon: 'check' },
+  SKIPPED: { tone: 'quiet', icon: 'cross' },
+}
+
+export const EXPORT_LOOKS: Readonly<Record<string, StateLook>> = {
+  proposed: { tone: 'warn', icon: 'clock' },
+  queued: { tone: 'busy', icon: 'box' },
+  entered: { tone: 'busy', icon: 'arrow' },
+  made: { tone: 'good', icon: 'check' },
+  failed: { tone: 'bad', icon: 'cross' },
+  refused: { tone: 'quiet', icon: 'cross' },
+}
+
+const LOOKS = { upload: UPLOAD_LOOKS, recording: RECORDING_LOOKS, check: CHECK_LOOKS, export: EXPORT_LOOKS } as const
+export type Subject = keyof typeof LOOKS
+
 export const UPLOAD_STATES = Object.keys(UPLOAD_LOOKS)
 export const RECORDING_STATES = Object.keys(RECORDING_LOOKS)
 export const RECORDING_KINDS = ['body', 'vehicle', 'facility', 'interview'] as const
 
 const UNKNOWN: StateLook = { tone: 'quiet', icon: 'clock' }
 
-export function lookOf(subject: 'upload' | 'recording', state: string): StateLook {
-  return (subject === 'upload' ? UPLOAD_LOOKS : RECORDING_LOOKS)[state] ?? UNKNOWN
+export function lookOf(subject: Subject, state: string): StateLook {
+  return LOOKS[subject][state] ?? UNKNOWN
 }

@@ -1,8 +1,11 @@
 import archive from './archive'
+import checks from './checks'
+import custody from './custody'
 import desk from './desk'
+import events from './events'
 import pages from './pages'
 import player from './player'
 import problems from './problems'
 import shell from './shell'
 
-export default { ...shell, ...archive, ...desk, ...pages, ...player, ...problems }
+export default { ...shell, ...archive, ...checks, ...custody, ...desk, ...events, ...pages, ...player, ...problems }
