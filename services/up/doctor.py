@@ -3,22 +3,29 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from services.bootstrap import Archive, open_archive
+from services.custody.checkpoint import read_checkpoint
+from services.custody.logtree import log_size
+from services.custody.note import read_note
+from services.custody.publish import published_head
 from services.custody.receipt import MERGE_DELAY_MS
 from services.custody.sequencer import waiting_since
 from services.custody.signer_client import Signer
 from services.custody.standing import Standing, signer_place, standing
 from services.custody.witnessing import load_policy
 from services.db import SQLITE_FIXED, sqlite_module
-from services.errors import HuisuError, Unavailable
+from services.errors import HuisuError, SignerUnavailable, Unavailable
+from services.index.fixity import progress
 from services.index.migrate import newest, present
+from services.index.upkeep import Recovery
 from services.media.facts import ALLOWED_DECODERS
 from services.media.programs import ffmpeg_path, ffmpeg_version, missing_decoders
 from services.media.sandbox import sandbox_kind
@@ -56,6 +63,8 @@ def examine(settings: Settings) -> Iterator[Line]:
         yield from _guarded("database", lambda: _database(archive))
         yield from _guarded("object store", lambda: _store(archive))
         yield from _guarded("custody log", lambda: _log(archive))
+        yield from _guarded("restore", lambda: _restore(archive))
+        yield from _guarded("fixity", lambda: _fixity(archive))
         yield from _guarded("broker", lambda: _broker(settings))
         yield from _guarded("pages", _pages)
     finally:
@@ -176,6 +185,43 @@ def _sequence(archive: Archive, now: Standing, since: datetime | None) -> Iterat
     is_late = behind > 0 and age > MERGE_DELAY.total_seconds()
     signed = f"{now.size} entries, {now.head.size} of them signed {age:.0f} s ago"
     yield Line("bad" if is_late else "ok", "log", signed, mend if is_late else "")
+
+
+def _restore(archive: Archive) -> Iterator[Line]:
+    """Say whether an older database was restored under what was signed and published."""
+    if present(archive.engine) != newest():
+        return
+    text = published_head(archive.store)
+    known = read_checkpoint(read_note(text.encode()).text).size if text is not None else 0
+    with suppress(SignerUnavailable):
+        known = max(known, Signer(archive.settings.paths.signer_socket).public().size)
+    with archive.reading() as session:
+        has = log_size(session)
+        is_open = session.scalars(select(Recovery.id).where(Recovery.event_id.is_(None)).limit(1)).first() is not None
+    if has < known or is_open:
+        behind = f"the database has {has} entries, {known} were signed: an older one was restored"
+        told = "a recovery was cut short" if is_open else behind
+        yield Line("bad", "restore", told, "stop the archive and run `huisu recover`")
+    else:
+        yield Line("ok", "restore", "the database has all that was signed")
+
+
+def _fixity(archive: Archive) -> Iterator[Line]:
+    if present(archive.engine) != newest():
+        return
+    with archive.reading() as session:
+        now = progress(session, archive.clock(), archive.settings.fixity_days)
+    told = f"{now.objects_read} of {now.objects} originals read within {now.days} days"
+    if now.failing:
+        ids = ", ".join(recording for one in now.failures for recording in one.recordings)
+        damaged = f"{now.failing} originals are not what was taken in: recordings {ids}"
+        yield Line("bad", "fixity", damaged, "`huisu repair propose` from a good copy")
+    elif now.late:
+        yield Line(
+            "warn", "fixity", f"{told}; {now.late} are late", "keep `huisu beat` running; raise HUISU_FIXITY_MIB_S"
+        )
+    else:
+        yield Line("ok", "fixity", told)
 
 
 def _broker(settings: Settings) -> Iterator[Line]:

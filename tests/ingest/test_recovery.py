@@ -1,5 +1,6 @@
 """A database that was set back is refused, and brought forward from the store: its log, its footage, its losses."""
 
+import importlib
 import json
 import os
 import shutil
@@ -10,28 +11,37 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from services.accounts.models import User
 from services.bootstrap import Archive
+from services.custody.cosignature import cosign
 from services.custody.events import SYSTEM
-from services.custody.heads import sign_head
+from services.custody.forward import recovering
+from services.custody.heads import keep_cosignature, newest_head, sign_head
 from services.custody.ledger import history
-from services.custody.logtree import log_size
+from services.custody.logtree import log_size, log_tree
+from services.custody.note import COSIGNATURE, PLAIN, SigningKey, read_note
 from services.custody.publish import Publisher
 from services.custody.sequencer import BATCH, integrate
-from services.custody.tables import checkpoint
-from services.errors import HeadRefused
+from services.custody.tables import checkpoint, cosig, displaced, entry, pending
+from services.digest import Digest
+from services.errors import HeadRefused, NoteRefused, ProofRefused
 from services.index.fsck import check
 from services.index.models import Arrival, Object, Recording, Upload
+from services.index.upkeep import Recovery
 from services.ingest.recovery.run import Recovered, recover
 from services.ingest.recovery.signed import Signed
+from services.ingest.tasks import tasks
+from services.jobs.worker import drain
+from services.storage import keys
 from services.up.sequencing import Sequencing
-from tests.archive_fixture import Empty, HeldClock, add_case, add_unit, add_user, open_for_test
+from tests.archive_fixture import NOON, Empty, HeldClock, add_case, add_unit, add_user, open_for_test
 from tests.custody.growing import append, wrong_chains
 from tests.custody.held_signer import HeldSigner
 from tests.flows.pipeline import Dock
 from tests.footage import make_footage
+from tests.index.test_fsck import tamper
 
 Snapshot = Callable[[], str]
 
@@ -212,3 +222,374 @@ def test_yesterdays_database_is_refused_and_recovered(
         old.publish()  # the signer itself refuses what does not continue its head
         assert old.findings() == []
         assert old.signer.last[0] > size
+
+
+# --- what is refused, and changes nothing -------------------------------------------------------------------------
+
+
+def published_file(site: Site, path: str) -> Path:
+    return site.archive.settings.paths.store / path
+
+
+def spoiled(site: Site, path: str, change: Callable[[bytes], bytes | None]) -> None:
+    """Change a published object behind the store's back; None: remove it."""
+    place = published_file(site, path)
+    changed = change(place.read_bytes())
+    place.chmod(0o600)
+    if changed is None:
+        place.unlink()
+    else:
+        place.write_bytes(changed)
+
+
+def flip(at: int) -> Callable[[bytes], bytes]:
+    return lambda content: content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def state(site: Site) -> tuple[int, int, int]:
+    with site.archive.reading() as session:
+        waiting = session.scalar(select(func.count()).select_from(pending)) or 0
+        return log_size(session), waiting, session.scalar(select(func.count()).select_from(Recovery)) or 0
+
+
+@pytest.fixture
+def grown(site: Site, snapshot: Snapshot) -> tuple[Site, str]:
+    """A log of some 700 signed entries, and a copy of its database when it had some 300."""
+    append(site.archive, 300)
+    site.publish()
+    copy = snapshot()
+    append(site.archive, 400)
+    site.publish()
+    return site, copy
+
+
+REMAINDER = "derived/custody/tile/entries/002.p"
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("custody/tile/entries/000", flip(40)),
+        ("custody/tile/entries/001", flip(9000)),
+        ("custody/tile/entries/001", lambda content: content[:-1]),
+        ("custody/tile/entries/000", lambda _: None),
+        ("custody/tile/entries/001", lambda _: None),
+        (REMAINDER, flip(700)),
+        (REMAINDER, lambda _: None),
+        (REMAINDER, lambda content: content[: len(content) // 2]),
+    ],
+    ids=["old bit", "new bit", "cut", "old gone", "new gone", "rest bit", "rest gone", "rest cut"],
+)
+def test_a_published_log_that_was_altered_is_refused(
+    grown: tuple[Site, str], path: str, change: Callable[[bytes], bytes | None]
+) -> None:
+    site, copy = grown
+    if path == REMAINDER:
+        (path,) = (kept.key for kept in site.archive.store.keys(f"{REMAINDER}/"))
+    spoiled(site, path, change)
+
+    with restored(site, copy) as old:
+        before = state(old)
+        with pytest.raises((HeadRefused, ProofRefused)):
+            old.recover()
+        assert state(old) == before
+
+
+def test_a_database_with_another_history_is_refused(grown: tuple[Site, str]) -> None:
+    site, copy = grown
+    with restored(site, copy) as old:
+        append(old.archive, 3)
+        old.sequence()  # by hand: the sequencer itself refuses
+        before = state(old)
+
+        with pytest.raises(HeadRefused, match="two histories"):
+            old.recover()
+        assert state(old) == before
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_signer_that_remembers_nothing_is_no_measure(grown: tuple[Site, str]) -> None:
+    site, copy = grown
+    with restored(site, copy) as old, pytest.raises(HeadRefused, match="remembers none"):
+        Site(old.archive).recover()
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_published_head_of_another_log_is_refused(grown: tuple[Site, str]) -> None:
+    site, copy = grown
+    other = HeldSigner()
+    other.key = SigningKey(other.key.name, PLAIN, bytes(32))
+    with site.archive.reading() as session:
+        root = log_tree(session).root
+    note = other.sign(site.signer.last[0], root, ())
+    site.archive.store.put_bytes(keys.NEWEST_CHECKPOINT, note.encode())
+
+    with restored(site, copy) as old, pytest.raises(NoteRefused):
+        old.recover()
+
+
+# --- what comes back ----------------------------------------------------------------------------------------------
+
+
+def test_the_whole_log_comes_back_into_an_empty_database(
+    grown: tuple[Site, str], empty_served: Empty, tmp_path: Path, clock: HeldClock
+) -> None:
+    site, _ = grown
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    with open_for_test(site.archive.settings.home, empty_served.fresh(fresh), clock) as archive:
+        new = Site(archive, site.signer)
+        unit = add_unit(archive, "U1")
+        for name in ("li", "wang"):
+            add_user(archive, "custodian", unit, name=name)
+        size = site.signer.last[0]
+
+        done = new.recover()
+
+        assert (done.first, done.end, done.displaced) == (0, size, 0)
+        assert new.agrees()
+        with archive.reading() as session:
+            assert log_tree(session, size).root == site.signer.last[1]
+        new.publish()
+        assert new.findings() == []
+        assert wrong_chains(archive) == []
+
+
+def test_what_was_published_and_not_signed_comes_back_and_is_counted(site: Site, snapshot: Snapshot) -> None:
+    append(site.archive, 10)
+    site.publish()
+    copy = snapshot()
+    append(site.archive, 290)
+    site.publish(sign=False)
+    with site.archive.reading() as session:
+        size, root = log_size(session), log_tree(session).root
+
+    with restored(site, copy) as old:
+        done = old.recover()
+
+        assert (done.end, done.unsigned) == (size, size - site.signer.last[0])
+        with old.archive.reading() as session:
+            assert log_tree(session, size).root == root
+        old.publish()
+        assert old.findings() == []
+
+
+def test_what_was_written_after_the_restore_takes_later_places_with_its_values(grown: tuple[Site, str]) -> None:
+    site, copy = grown
+    with site.archive.work() as work:
+        work.append("sys.start", SYSTEM, version="lost")
+    site.publish()
+    with restored(site, copy) as old:
+        with old.archive.work() as work:
+            events = [work.append("sys.start", SYSTEM, version=f"after {number}") for number in range(3)]
+        with old.archive.reading() as session:
+            was = {row.event_id: bytes(row.entry) for row in session.execute(select(pending))}
+
+        done = old.recover()
+
+        assert done.displaced == 3
+        with old.archive.reading() as session:
+            lines = [line for line in history(session, SYSTEM) if line.entry.type == "sys.start"]
+            kept = {row.event_id: bytes(row.entry) for row in session.execute(select(displaced))}
+        assert [line.entry.id for line in lines[1:]] == events
+        assert [line.values["version"] for line in lines[1:]] == [f'"after {number}"' for number in range(3)]
+        assert kept == {event: was[event] for event in events}
+        old.publish()
+        assert old.findings() == []
+
+
+def test_nothing_leaves_the_queue_before_the_log_but_into_it(site: Site) -> None:
+    append(site.archive, 1)
+
+    with pytest.raises(Exception, match="leaves only into the log"), recovering(site.archive.engine) as session:
+        session.execute(delete(pending))
+
+
+def test_witnesses_lines_come_back(site: Site, snapshot: Snapshot) -> None:
+    witness = SigningKey("court.example/w", COSIGNATURE, bytes(31) + b"\1")
+    copy = snapshot()
+    append(site.archive, 3)
+    site.publish()
+    size = site.signer.last[0]
+    with site.archive.reading() as session:
+        head = newest_head(session)
+    assert head is not None
+    line = cosign(witness, read_note(head.note.encode()).text, NOON).line
+    keep_cosignature(site.archive.engine, size, witness.name, NOON, line)
+    Publisher(site.archive.engine, site.archive.store).publish_head()
+
+    with restored(site, copy) as old:
+        old.recover()
+
+        with old.archive.reading() as session:
+            assert session.execute(select(cosig.c.size, cosig.c.witness, cosig.c.ts, cosig.c.line)).one() == (
+                size, witness.name, NOON, line,
+            )  # fmt: skip
+
+
+def test_there_is_nothing_to_recover_where_nothing_is_missing(site: Site) -> None:
+    site.publish()
+
+    done = site.recover()
+
+    assert (done.event, done.first == done.end, state(site)[2]) == (None, True, 0)
+
+
+def test_lost_values_excuse_nothing_elsewhere(grown: tuple[Site, str]) -> None:
+    site, copy = grown
+    with restored(site, copy) as old:
+        old.recover()
+        old.publish()
+        assert old.findings() == []
+        with old.archive.reading() as session:
+            event = session.scalar(select(entry.c.event_id).where(entry.c.idx == 5))
+
+        tamper(old.archive, "DELETE FROM payload WHERE event_id = ?", str(event).replace("-", ""))
+        assert len(old.findings()) == 1
+        tamper(old.archive, "UPDATE recoveries SET first = 0")
+        assert any("sys.recover" in line for line in old.findings())
+
+
+# --- footage ------------------------------------------------------------------------------------------------------
+
+
+class Gate(Dock):
+    """A dock whose workers do only what keeps bytes safe: quick, and enough for what is tested here."""
+
+    def send(self, content: bytes | Path, **metadata: str) -> Upload:
+        upload = self.receive(content, **metadata)
+        self.work(["gate.g1"])
+        return self.row(upload)
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_an_original_that_is_gone_is_listed_as_lost_and_found_by_fsck(site: Site, snapshot: Snapshot) -> None:
+    gate, copy = Gate(site.archive), snapshot()
+    gone = gate.send(os.urandom(9000))
+    cut = gate.send(os.urandom(9000))
+    fine = gate.send(os.urandom(9000))
+    garbled = gate.send(os.urandom(9000))
+    site.publish()
+    gate.close()
+    spoiled(site, keys.original(Digest.from_hex(str(gone.sha256))), lambda _: None)
+    spoiled(site, keys.original(Digest.from_hex(str(cut.sha256))), lambda content: content[:-1])
+    spoiled(site, keys.arrival(Digest.from_hex(str(garbled.sha256)), garbled.id), lambda _: b"{}")
+
+    with restored(site, copy) as old:
+        done = old.recover()
+
+        assert old.facts().keys() == {fine.recording_id}
+        lost = {one.obj for one in done.losses.things if one.about == "recording"}
+        assert lost == {gone.recording_id, cut.recording_id, garbled.recording_id}
+        assert len([one for one in done.rebuilt if one.trouble]) == 3
+        told = "\n".join("\t".join(line) for line in done.table)
+        assert all(str(recording) in told for recording in lost)
+        assert sum("a row of what was taken in" in line for line in old.findings()) == 3
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_bytes_that_rotted_meanwhile_come_back_and_are_quarantined_by_their_read_back(
+    site: Site, snapshot: Snapshot, expects_errors: list[str]
+) -> None:
+    expects_errors.append("stored original differs from its seal")
+    gate, copy = Gate(site.archive), snapshot()
+    upload = gate.send(os.urandom(9000))
+    site.publish()
+    gate.close()
+    spoiled(site, keys.original(Digest.from_hex(str(upload.sha256))), flip(77))
+
+    with restored(site, copy) as old:
+        old.recover()
+        drain(old.archive.engine, ["gate.g1"], tasks(old.archive), old.archive.clock)
+
+        with old.archive.reading() as session:
+            assert session.get_one(Recording, upload.recording_id).state == "quarantined"
+            assert session.get_one(Upload, upload.id).state == "quarantined"
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_equal_bytes_come_back_as_they_were_told_apart(site: Site, snapshot: Snapshot) -> None:
+    content = os.urandom(9000)
+    gate, copy = Gate(site.archive), snapshot()
+    uploads = [
+        gate.send(content, device="D1"), gate.send(content, device="D2"), gate.send(content, device="D1"),
+        gate.send(content, sha256="ab" * 32), gate.send(content, filename="还是这段.mp4"),
+    ]  # fmt: skip
+    site.publish()
+    gate.close()
+    before = site.facts()
+
+    with restored(site, copy) as old:
+        old.recover()
+
+        assert old.facts() == before
+        with old.archive.reading() as session:
+            assert [session.get_one(Upload, one.id).recording_id for one in uploads] == [
+                one.recording_id for one in uploads
+            ]
+
+
+# --- kills --------------------------------------------------------------------------------------------------------
+
+
+class Plug(Exception):
+    """The plug is pulled."""
+
+
+POINTS = (
+    "services.ingest.recovery.run.bring_forward",
+    "services.ingest.recovery.run.keep_published_heads",
+    "services.ingest.recovery.run.rebuild",
+    "services.ingest.recovery.footage._note_upload",
+    "services.ingest.recovery.footage.record",
+    "services.ingest.recovery.run.list_losses",
+    "services.ingest.recovery.run._enter",
+)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_recovery_that_was_killed_goes_on(
+    site: Site, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch, point: str, after: bool
+) -> None:
+    gate, copy = Gate(site.archive), snapshot()
+    for number in range(3):
+        gate.send(os.urandom(9000), device=f"D{number}")
+    append(site.archive, 300)
+    site.publish()
+    gate.close()
+    before = site.facts()
+    module, _, name = point.rpartition(".")
+    whole = getattr(importlib.import_module(module), name)
+    calls = 0
+
+    def pulled(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2 or name not in {"record", "_note_upload"}:
+            if after:
+                whole(*arguments, **more)
+            raise Plug
+        return whole(*arguments, **more)
+
+    with restored(site, copy) as old:
+        with monkeypatch.context() as patched:
+            patched.setattr(point, pulled)
+            with pytest.raises(Plug):
+                old.recover()
+
+        done = old.recover()
+
+        assert old.facts() == before
+        old.publish()
+        assert old.findings() == []
+        with old.archive.reading() as session:
+            (line,) = [line for line in history(session, SYSTEM) if line.entry.type == "sys.recover"]
+            (row,) = session.scalars(select(Recovery)).all()
+        assert row.event_id == line.entry.id
+        if not (after and name == "_enter"):
+            assert done.event == line.entry.id
+            assert json.loads(line.values["rebuilt"]) == 3
+            assert json.loads(line.values["end"]) - json.loads(line.values["first"]) > 300
