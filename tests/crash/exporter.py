@@ -1,6 +1,8 @@
 """
 Make exports in a process of its own, and be killed at a named step as if the plug were pulled.
 
+It says its greatest size in KiB at the end.
+
 usage: python -m tests.crash.exporter HOME DATABASE NOW STEP, where STEP is `module:function` or `none`.
 """
 
@@ -35,6 +37,8 @@ def main(home: str, database: str, now: str, step: str) -> None:
     print("ready", flush=True)
     drain(archive.engine, ["export"], tasks(archive), archive.clock)
     archive.close()
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(status["VmHWM"].split()[0])  # getrusage would tell the size of whoever started this
 
 
 if __name__ == "__main__":

@@ -99,3 +99,17 @@ def test_the_plug_is_pulled_at_any_moment(desk: Desk, seed: int, tmp_path: Path)
         desk.clock.advance(120)
 
     settle(desk, export, tmp_path)
+
+
+def test_a_large_original_is_never_held_in_memory(desk: Desk, tmp_path: Path) -> None:
+    size = (1 << 30) if SOAK else (160 << 20)
+    upload = desk.dock.send(random.Random(1).randbytes(1 << 20) * (size >> 20), filename="long.bin", officer="900001")
+    export = desk.ask({"recording": upload.recording_id, "kind": "original"})
+    started = start(desk, "none")
+    with started:
+        said, _ = started.communicate(timeout=600)
+
+    assert started.returncode == 0
+    assert int(said.split()[-1]) < 300 << 10
+    assert desk.see(export)["state"] == "made"
+    assert verify(desk.take(export, tmp_path), tmp_path).returncode == 0

@@ -27,6 +27,9 @@ EXPORT: Final = "rec.export"
 HIDDEN: Final = "actor"
 """Of this export's own entries only who pressed the button stays hidden, unless the export is for an audit."""
 
+MOST_HEADS: Final = 256
+"""Heads that a verifier reads of one package. Source: docs/formats/package.md."""
+
 _BATCH: Final = 500
 
 
@@ -120,26 +123,34 @@ def first_index(session: Session, recording: str) -> int:
 
 
 def earlier_heads(
-    session: Session, firsts: Collection[int], head: SignedHead, stamped: Collection[int] = ()
+    session: Session,
+    firsts: Collection[int],
+    head: SignedHead,
+    stamped: Collection[int] = (),
+    *,
+    most: int = MOST_HEADS,
 ) -> list[SignedHead]:
     """
     Choose heads that hold these entries already: of each the earliest, the earliest that a witness signed, and the
-    earliest of the `stamped` sizes, which an authority of time has dated.
+    earliest of the `stamped` sizes, which an authority of time has dated; and `head`, under which all lie.
 
-    Every entry lies under `head`, so that there is at least that one.
+    Where these are more than `most`, those that nobody outside has dated are left out.
     """
-    chosen = {head.size: head}
+    dated, bare = {head.size: head}, {}
     for index in firsts:
         seen = session.scalar(
             select(func.min(cosig.c.size))
             .join(checkpoint, checkpoint.c.size == cosig.c.size)
             .where(cosig.c.size > index, cosig.c.size <= head.size)
         )
-        dated = min((size for size in stamped if index < size <= head.size), default=None)
-        sizes = [size for size in (seen, dated) if size is not None]
-        for found in (head_at_least(session, index + 1), *(head_of(session, size) for size in sizes)):
-            if found is not None and found.size <= head.size:
-                chosen[found.size] = found
+        stamp = min((size for size in stamped if index < size <= head.size), default=None)
+        for size in (seen, stamp):
+            if size is not None and (found := head_of(session, size)) is not None:
+                dated[size] = found
+        first = head_at_least(session, index + 1)
+        if first is not None and first.size <= head.size:
+            bare[first.size] = first
+    chosen = {**bare, **dated} if len(bare.keys() | dated.keys()) <= most else dated
     return [chosen[size] for size in sorted(chosen)]
 
 
