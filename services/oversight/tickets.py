@@ -34,7 +34,8 @@ LEAF_BYTES: Final = 25
 MOST_TICKETS: Final = 1_000_000
 """More than a big city's quarter; the frozen list then takes 25 MB."""
 
-MOST_SEGMENTS: Final = 1 << 20
+MOST_SEGMENTS: Final = 31 * 24 * 6
+"""Of one recording: a month. A damaged file that claims a thousand years must not fill a spot check by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a spot check may be about is a closed grammar with one normal form."""
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,6 +122,13 @@ def test_strata_by_time_and_length_are_told_apart_though_all_else_is_alike() -> 
 def test_long_footage_has_a_ticket_for_each_ten_minutes() -> None:
     assert [segments_of(s) for s in (None, 0, 1, 600, 600.1, 36_000)] == [1, 1, 1, 1, 2, 60]
     assert segments_of(1e12) == MOST_SEGMENTS
+
+
+def test_too_many_tickets_are_refused_before_they_take_memory() -> None:
+    endless = (Candidate(n.to_bytes(16, "big"), None, AT, (CALL,), MOST_SEGMENTS) for n in itertools.count())
+
+    with pytest.raises(Invalid, match="at most 1,000,000"):
+        stratify(2, endless, [])
 
 
 def test_a_definition_is_read_with_its_defaults() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -292,6 +293,13 @@ def test_a_skipped_item_is_replaced_by_the_next_of_its_reserve(desk: Desk) -> No
     assert replaced == [1, 2]
     assert [desk.see(n)["state"] for n in reserve] == ["DRAWN", "DRAWN"]
     assert [one["reason"] for one in desk.said("draw.skip")] == ["damaged", "restricted", "under-investigation"]
+
+
+def test_two_skips_at_once_take_two_of_the_reserve(desk: Desk) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        left_out = list(pool.map(desk.skip, (1, 2)))
+
+    assert sorted((one.skip or {})["replaced_by"] for one in left_out) == [18, 19]
 
 
 def test_whether_the_catalogue_bears_a_reason_out_is_entered(desk: Desk) -> None:

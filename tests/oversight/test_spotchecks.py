@@ -1,6 +1,7 @@
 """A spot check goes from its definition to its draw, and every way round that is closed or visible."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -206,6 +207,26 @@ def test_the_next_period_and_another_programme_are_no_second_definition(bureau: 
     assert define(bureau, programme="每周抽查").definition["second_of"] == []
     march = define(bureau, **{"from": "2026-03-01T00:00:00+08:00", "to": "2026-04-01T00:00:00+08:00"})
     assert (march.definition["second_of"], march.number) == ([], 2)
+
+
+def test_of_two_definitions_at_once_one_is_the_second(bureau: Bureau) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        tries = [pool.submit(define, bureau, by) for by in ("chief", "deputy")]
+        errors = [one.exception() for one in tries]
+
+    assert sorted(type(one).__name__ for one in errors) == ["NoneType", "SecondDefinition"]
+
+
+def test_of_two_draws_at_once_one_draws(bureau: Bureau) -> None:
+    defined = define(bureau)
+    bureau.grow()
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(draw_check, bureau.archive, bureau.people["chief"], defined.id) for _ in range(4)]
+        errors = [one.exception() for one in tries]
+
+    assert sum(one is None for one in errors) >= 1
+    assert all(one is None or isinstance(one, Conflict) for one in errors), errors
+    assert events_of(bureau, defined.id) == ["draw.define", "draw.seed", "draw.result"]
 
 
 def test_a_failed_draw_counts_as_a_first_one(bureau: Bureau, clock: HeldClock) -> None:
