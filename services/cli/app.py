@@ -8,7 +8,7 @@ import typer
 
 from services import __version__
 from services.bootstrap import open_archive
-from services.cli import accounts, checks, custody, fixity, recover, repair
+from services.cli import accounts, checks, custody, fixity, recover, repair, verify
 from services.cli.home import HomeOption, settings_of
 from services.index.migrate import migrate as bring_forward
 from services.ingest.agent.command import dock_app
@@ -33,6 +33,7 @@ app.command("fsck")(checks.fsck)
 app.command("fixity")(fixity.fixity)
 app.add_typer(repair.repair_app, name="repair")
 app.command("recover")(recover.recover)
+app.command("verify")(verify.verify)
 app.command("doctor")(checks.doctor)
 app.command("demo")(checks.demo)
 app.command("bench")(checks.bench)

@@ -1,0 +1,31 @@
+"""Check what was handed out: a package with the very program that is shipped inside it, or the proof of a draw."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from services.errors import Invalid, PolicyRefused
+
+
+def verify(
+    package: Annotated[Path, typer.Argument(help="A package (its folder or zip file), or the proof of a draw.")],
+    policy: Annotated[Path | None, typer.Option(help="A policy file from elsewhere: whose keys are trusted.")] = None,
+    fingerprint: Annotated[str, typer.Option(help="The printed fingerprint of the log's key, for packages.")] = "",
+    lang: Annotated[Literal["zh", "en"] | None, typer.Option(help="Speak Chinese or English.")] = None,
+) -> None:
+    """Check a package or a draw; 0: holds, 1: a FAIL, 2: neither. Example: huisu verify export.zip --lang zh"""
+    from services.cli.drawproof import is_draw_proof, verify_draw  # noqa: PLC0415  (each command loads its own)
+    from services.custody.policy import read_policy  # noqa: PLC0415
+    from services.custody.verifier.verify import main  # noqa: PLC0415
+
+    if is_draw_proof(package):
+        try:
+            keys = read_policy(policy.read_bytes()).log_keys if policy is not None else ()
+        except (OSError, PolicyRefused) as error:
+            raise Invalid(f"the policy {policy} cannot be used: {error}") from error
+        raise typer.Exit(verify_draw(package, keys))
+    arguments = [str(package), "--fingerprint", fingerprint]
+    arguments += ["--policy", str(policy)] if policy is not None else []
+    arguments += ["--lang", lang] if lang is not None else []
+    raise typer.Exit(main(arguments))
