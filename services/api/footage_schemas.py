@@ -205,7 +205,8 @@ class HistoryLine(Shape):
 
     `index` is its place in the log, null while it waits for one. `entry` is its exact bytes as text, of which
     `leaf_hash` (hexadecimal) is the hash; `fields` what it committed to, in the order of the names: name, salt in
-    base64 and value as JSON, or the commitment alone of a withheld one.
+    base64 and value as JSON, or the commitment alone of a withheld one. `values_lost`: the entry came back after a
+    restore and what it committed to did not, so that `detail` and `fields` are empty.
     """
 
     n: int
@@ -219,6 +220,7 @@ class HistoryLine(Shape):
     index: int | None
     entry: str
     fields: list[list[str]]
+    values_lost: bool
 
 
 class NewLink(Body):

@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, null, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,6 +31,9 @@ from services.custody.events import EVENTS
 from services.custody.tables import entry as entry_table
 from services.custody.tables import object_head, payload, pending
 from services.db import Watch
+
+NOTHING: Final = commit_payload({})
+"""What an entry without values commits to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class Recorded:
     expunged: frozenset[str]
     index: int | None = None
     fields: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def is_lost(self) -> bool:
+        """Did the entry come back by a recovery, which brings entries and not their values?"""
+        return not (self.fields or self.values or self.expunged) and self.entry.commitment != NOTHING
 
 
 def new_line(event: str, obj: str, values: Mapping[str, Any]) -> Line:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from services.accounts.models import User
+from services.api.actions.read_history import history_page
 from services.bootstrap import Archive
 from services.custody.cosignature import cosign
 from services.custody.events import SYSTEM
@@ -216,6 +217,13 @@ def test_yesterdays_database_is_refused_and_recovered(
         assert (told["end"], told["head_size"], told["rebuilt"]) == (size, size, 3)
         assert told["lost"] == {"account": 1, "case": 1}
         assert {(one.about, one.obj) for one in done.losses.things} == {("case", case), ("account", person)}
+        with old.archive.reading() as session:
+            told_of = [
+                (line.event, line.values_lost)
+                for line in history_page(session, str(video.recording_id), 200, None).items
+            ]
+        assert told_of[0] == ("rec.ingest", True)
+        assert ("rec.rebuild", False) in told_of
         assert wrong_chains(old.archive) == []
 
         clock.advance(60)

@@ -21,7 +21,8 @@ class HistoryLine:
     One entry: its number in the recording's chain, when, what, by whom, and its values as they were written.
 
     Values that were expunged stand in `withheld` by name: shown as present, never as absent (rule 60). `entry` and
-    `fields` are what the line is proven by: the entry's exact bytes, and what it committed to.
+    `fields` are what the line is proven by: the entry's exact bytes, and what it committed to. `values_lost`: the entry
+    came back by a recovery and its values did not.
     """
 
     n: int
@@ -35,6 +36,7 @@ class HistoryLine:
     index: int | None
     entry: str
     fields: tuple[tuple[str, ...], ...]
+    values_lost: bool
 
 
 def read_history(
@@ -67,7 +69,7 @@ def _line(one: Recorded) -> HistoryLine:
     detail = values | {name: {"withheld": True} for name in withheld}
     return HistoryLine(
         one.entry.n, one.entry.id, one.entry.at, one.entry.type, actor, detail, withheld, one.leaf_hash.hex(),
-        one.index, one.text.decode("ascii"), one.fields,
+        one.index, one.text.decode("ascii"), one.fields, one.is_lost,
     )  # fmt: skip
 
 

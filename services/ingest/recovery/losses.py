@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.accounts.models import Token, Unit, User
-from services.custody.entry import Entry, commit_payload, read_entry
+from services.custody.entry import Entry, read_entry
 from services.custody.events import EVENTS
+from services.custody.ledger import NOTHING
 from services.custody.tables import entry, payload, pending
 from services.index.models import Case, Device, Incident, Recording, SessionRow
 
 PORTION: Final = 500
-NOTHING_COMMITTED: Final = commit_payload({})
 
 _TABLES: Final[dict[str, InstrumentedAttribute[str]]] = {
     "recording": Recording.id,
@@ -71,7 +71,7 @@ def list_losses(session: Session, first: int, end: int) -> Losses:
         valued = set(session.scalars(select(payload.c.event_id).where(payload.c.event_id.in_([e.id for e in portion]))))
         for one in portion:
             firsts.setdefault(one.obj, one)
-            if one.id not in valued and one.commitment != NOTHING_COMMITTED:
+            if one.id not in valued and one.commitment != NOTHING:
                 values += 1
                 if one.type not in MADE_AGAIN:
                     events[one.type] += 1

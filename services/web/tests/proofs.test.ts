@@ -272,7 +272,7 @@ const LINES = told.lines as unknown as ProvenLine[]
 
 describe('a history', () => {
   it('as the archive keeps it has a whole chain whose values are those committed to', () => {
-    expect(checkChain(told.obj, LINES)).toEqual({ checked: 3, broken: [], altered: [] })
+    expect(checkChain(told.obj, LINES)).toEqual({ checked: 3, broken: [], altered: [], lost: [] })
     expect(openedBy(entryOf(LINES[1]!.entry), LINES[1]!.fields)).toEqual({ actor: '李', reason: '核对“起止”时间 ✓', role: 'reviewer' })
   })
 
@@ -287,8 +287,16 @@ describe('a history', () => {
       const fields = LINES[1]!.fields.map((field, n) => (n === 0 ? field.map((one, place) => (place === at ? { 0: 'aktor', 1: toBase64(new Uint8Array(16)), 2: '"王"' }[at]! : one)) : field))
       const report = checkChain(told.obj, [LINES[0]!, { ...LINES[1]!, fields: fields as never }, LINES[2]!])
 
-      expect(report).toEqual({ checked: 3, broken: [], altered: [1] })
+      expect(report).toEqual({ checked: 3, broken: [], altered: [1], lost: [] })
     }
+  })
+
+  it('whose values were lost in a restore is not checked there, and only where none are shown', () => {
+    const lost = { ...LINES[1]!, fields: [], values_lost: true }
+
+    expect(checkChain(told.obj, [LINES[0]!, lost, LINES[2]!])).toEqual({ checked: 3, broken: [], altered: [], lost: [1] })
+    expect(checkChain(told.obj, [LINES[0]!, { ...lost, values_lost: false }]).altered).toEqual([1])
+    expect(checkChain(told.obj, [LINES[0]!, { ...lost, fields: LINES[0]!.fields }]).altered).toEqual([1])
   })
 
   it('with an entry in another form of writing is broken', () => {

@@ -154,6 +154,8 @@ export interface HistoryLine {
   /** The entry's exact bytes, as text, and what it committed to: what its proof needs. */
   readonly entry: string
   readonly fields: readonly Field[]
+  /** It came back after a restore, and its values did not. */
+  readonly values_lost?: boolean
   readonly at: string
   readonly event: string
   readonly actor: string | null

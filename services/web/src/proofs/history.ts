@@ -9,6 +9,8 @@ import { checkInclusion } from './tree'
 export interface ProvenLine {
   readonly entry: string
   readonly fields: readonly Field[]
+  /** Its values were lost in a restore: only that it stands in its chain can be checked. */
+  readonly values_lost?: boolean
 }
 
 export interface ChainReport {
@@ -18,25 +20,29 @@ export interface ChainReport {
   readonly broken: readonly number[]
   /** Numbers of entries whose shown values are not those committed to. */
   readonly altered: readonly number[]
+  /** Numbers of entries whose values were lost in a restore, so that they cannot be checked. */
+  readonly lost: readonly number[]
 }
 
 /** Check entries of one object, from its first on. An entry that cannot be read counts as broken. */
 export function checkChain(obj: string, lines: readonly ProvenLine[]): ChainReport {
   const broken: number[] = []
   const altered: number[] = []
+  const lost: number[] = []
   let before = new Uint8Array(32)
   lines.forEach((line, n) => {
     try {
       const entry = entryOf(line.entry)
       if (entry.n !== n || entry.obj !== obj || !same(entry.prev, before)) broken.push(n)
-      if (!opens(entry, line.fields)) altered.push(n)
+      if (line.values_lost && line.fields.length === 0) lost.push(n)
+      else if (!opens(entry, line.fields)) altered.push(n)
       before = new Uint8Array(entry.leaf)
     } catch {
       broken.push(n)
       before = new Uint8Array(32)
     }
   })
-  return { checked: lines.length, broken, altered }
+  return { checked: lines.length, broken, altered, lost }
 }
 
 function opens(entry: Entry, fields: readonly Field[]): boolean {

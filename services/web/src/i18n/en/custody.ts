@@ -103,6 +103,8 @@ const custody: typeof zh = {
     more: 'There is more; it is checked once it is loaded',
     chainGood: '{n} entries checked by this page: numbered without gaps, each tied to the one before, contents as committed',
     chainBroken: 'Check failed: entries {numbers} do not follow the one before',
+    chainLost: 'Not checked: the values of entries {numbers} were lost in a restore',
+    valuesLost: 'Values lost in a restore; that the entry stands in the log is proven',
     chainAltered: 'Check failed: the contents of entries {numbers} are not those committed to',
     place: 'Ledger entry {index}',
     waiting: 'Waiting for its place in the ledger',

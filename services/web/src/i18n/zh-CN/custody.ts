@@ -102,6 +102,8 @@ export default {
     more: '后面还有，继续加载后一并核对',
     chainGood: '本页已核对 {n} 条：编号连续，逐条相接，内容与承诺一致',
     chainBroken: '核对不通过：第 {numbers} 条与前一条接不上',
+    chainLost: '未核对：第 {numbers} 条的内容已在一次恢复中丢失',
+    valuesLost: '内容已在一次恢复中丢失；该条在台账中的位置仍可证明',
     chainAltered: '核对不通过：第 {numbers} 条的内容与承诺不一致',
     place: '台账第 {index} 条',
     waiting: '等待编入台账',
