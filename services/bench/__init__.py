@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.bench import (
+    audit,
     clip,
     clip_proof,
     docking,
@@ -21,7 +22,9 @@ from services.bench import (
     first_byte,
     index,
     ingest,
+    ledger,
     playable,
+    proof,
     receive,
     render,
     reviewers,
@@ -46,6 +49,10 @@ BENCHES: Final[Mapping[str, Callable[[Path, float], Result]]] = MappingProxyType
         "docking": docking.measure,
         "reviewers": reviewers.measure,
         "search": search.measure,
+        "ledger": ledger.measure,
+        "ledger-postgres": ledger.measure_postgres,
+        "proof": proof.measure,
+        "audit": audit.measure,
     }
 )
 
