@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
+from services.custody import atonce
 from services.custody.entry import (
     FIRST_PREV,
     SALT_BYTES,
@@ -107,15 +108,21 @@ def append_all(session: Session, watch: Watch, lines: Sequence[Line], at: dateti
             ]
         moved.append({"at_obj": obj, "n": n, "leaf_hash": prev})
     connection = session.connection()
-    connection.execute(insert(pending), rows)
-    if fields:
-        connection.execute(insert(payload), fields)
-    connection.execute(update(object_head).where(object_head.c.obj == bindparam("at_obj")), moved)
+    if connection.dialect.name == "postgresql":
+        atonce.write_entries(connection, rows, fields, moved)
+    else:
+        connection.execute(insert(pending), rows)
+        if fields:
+            connection.execute(insert(payload), fields)
+        connection.execute(update(object_head).where(object_head.c.obj == bindparam("at_obj")), moved)
     watch.ledger_open = False
 
 
 def _lock_heads(session: Session, objects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
     """Make missing heads, lock all in id order, and give each chain's last number and hash."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql" and (found := atonce.lock_heads(connection, objects)) is not None:
+        return found
     upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
         upsert(object_head).on_conflict_do_nothing(),
