@@ -50,7 +50,11 @@ PARTS = (
     Part("served", "the API on PostgreSQL", ("tests/api",), (("HUISU_TEST_SERVED_ON", "postgres"),)),
     Part("draws", "draws repeat from their proofs, everybody is drawn alike", ("tests/oversight",)),
     Part("flows", "the corpus, linking, bad days", ("tests/flows",)),
-    Part("custody", "log, signer, witnesses, proofs: machines and tampering", ("tests/custody",)),
+    Part("custody", "log, signer, witnesses, proofs: machines and tampering",
+         ("tests/custody", "--ignore", "tests/custody/verifier")),
+    Part("agree0", "both verifiers on 1,000 changed packages", ("tests/custody/verifier", "-k", "half0")),
+    Part("agree1", "both verifiers on 1,000 other ones", ("tests/custody/verifier", "-k", "half1")),
+    Part("flips", "bytes changed anywhere in packages", ("tests/custody/verifier", "-k", "not half")),
     Part("media", "readers, clips and proxies of mutated and made footage", ("tests/media",)),
 )  # fmt: skip
 

@@ -748,6 +748,7 @@ def read_told(package: Package, listed: Listed) -> Any:
     need(same and told.copy <= told.copies, "bad-form", file=name, what="copy")
     good = all((one.kind, one.made) in MADE and (one.kind != "original" or one.proof is None) for one in items)
     good = good and [one.n for one in items] == list(range(1, len(items) + 1)) and 1 <= len(items) <= MOST_ITEMS
+    good = good and len({one.file for one in items}) == len(items)
     need(good and [row[0] for row in rows] == sorted({one.recording for one in items}), "bad-form", file=name, what="items")
     told.items, told.recordings = items, dict(rows)
     return told

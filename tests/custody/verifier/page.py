@@ -102,8 +102,8 @@ def _live(opened: Browser, jobs: "queue.Queue[Any]", ready: "queue.Queue[BaseExc
             page.on("pageerror", lambda error: opened.wrong.append(str(error)))
             page.on("console", lambda message: opened.wrong.append(message.text))
             page.on("request", lambda asked: opened.wrong.append(asked.url) if not _is_own(asked.url) else None)
+            page.add_init_script(f"({LIBRARY})()")
             page.goto(HTML.as_uri())
-            page.evaluate(LIBRARY)
             ready.put(None)
             while (job := jobs.get()) is not None:
                 work, answer = job

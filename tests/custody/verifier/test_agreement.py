@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"half{part % 2}-{part}")
 @pytest.mark.timeout(1200)
 def test_both_programs_say_the_same_of_changed_packages(
     built: Built, other: Built, page: Browser, folder: Folder, part: int
