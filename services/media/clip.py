@@ -15,20 +15,19 @@ import ffmpeg
 
 from services.errors import ClipTooLong, NoDecoder, RangeOutside, ToolFailed
 from services.media.anchor import Anchor, find_anchor
-from services.media.facts import FrameTimes, MediaFacts, Stream
-from services.media.fragmentcount import FragmentCount
+from services.media.clipsound import Heard, heard_in
+from services.media.facts import FrameTimes, MediaFacts
+from services.media.fragmentcount import LEADING_TRACK, FragmentCount
+from services.media.frames import FrameIndex
 from services.media.pictures import pictures
 from services.media.programs import MEMORY_BYTES, command, guarded_input
 from services.media.sandbox import Limits, stream_program
 from services.media.timecode import TimeRange, print_seconds
 
 LONGEST_S = Fraction(600)
-"""Longest exact clip that a request may make; an export has no such limit. Source: contract, `clip`."""
+"""Longest clip that a request may have encoded as a whole; an export has no such limit. Source: contract, `clip`."""
 CRF, PRESET = 18, "veryfast"
 KEYFRAME_S = 1
-SOUND_BITRATE = 128_000
-SOUND_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
-"""Rates kept as they are; others, and 48 kHz upwards, become 48 kHz."""
 SEEK_EARLY_S = Fraction(1)
 """A search by time in a transport stream may end behind the key frame: aim before it."""
 THREADS = 2
@@ -62,14 +61,9 @@ def plan_exact(facts: MediaFacts, frame_times: FrameTimes | None, wanted: TimeRa
 
     Raises:
         RangeOutside: the range starts after the recording, or no frame begins in it.
-        ClipTooLong: it is longer than ten minutes.
         NoDecoder: the pictures cannot be decoded here.
     """
     inside = wanted.inside(facts.duration)
-    if inside.duration > LONGEST_S:
-        raise ClipTooLong(
-            f"an exact clip has at most {LONGEST_S} seconds, not {print_seconds(inside.duration)}: make an export"
-        )
     if facts.video is not None and not facts.video.decodable:
         raise NoDecoder(f"no decoder for {facts.video.codec} may run here")
     if facts.video is None or frame_times is None:
@@ -79,6 +73,16 @@ def plan_exact(facts: MediaFacts, frame_times: FrameTimes | None, wanted: TimeRa
         raise RangeOutside(f"no frame begins in {wanted}; the recording has {len(frame_times)} frames")
     after = frame_times.time_of(end) if end < len(frame_times) else facts.duration
     return ExactPlan(first, end, frame_times.time_of(first), after, min(inside.end, after))
+
+
+def require_encodable(plan: ExactPlan) -> None:
+    """Raise `ClipTooLong` where encoding the whole clip is more than a request may ask for."""
+    length = plan.sound_end - plan.start
+    if length > LONGEST_S:
+        raise ClipTooLong(
+            f"an exact clip of which nothing can be copied has at most {LONGEST_S} seconds, not "
+            f"{print_seconds(length)}: make an export"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +104,23 @@ def encode_exact(
     frame_times: FrameTimes | None,
     plan: ExactPlan,
     shape: Shape | None = None,
+    *,
+    index: FrameIndex | None = None,
 ) -> Iterator["ExactClip"]:
     """
     Encode what `plan` says as fragmented MP4, streamed; leaving the context early ends the encoder.
 
-    With a `shape` only the pictures come, in that form.
+    With an `index` the sound is copied where it can be. With a `shape` only the pictures come, in that form.
 
     Raises:
         Unplayable: the original is not the file of the plan, or cannot be read.
         ToolFailed, DeadlinePassed: the child that looks at the original failed.
     """
     anchor = find_anchor(original, facts, frame_times, before=plan.start)
-    clip = ExactClip(original, facts, frame_times, plan, anchor, shape=shape)
+    # on a clock that ffmpeg joins from stretches the times of packets are not those of the index
+    known = None if anchor.joined else index
+    sounds = heard_in(facts, known, plan.start, plan.sound_end, at_least_one=not plan.frames) if shape is None else ()
+    clip = ExactClip(original, facts, frame_times, plan, anchor, sounds=sounds, shape=shape)
     with contextlib.ExitStack() as running:
         yield replace(clip, running=running)
 
@@ -126,6 +135,7 @@ class ExactClip:
     plan: ExactPlan
     anchor: Anchor
     running: contextlib.ExitStack | None = None
+    sounds: tuple[Heard, ...] = ()
     shape: Shape | None = None
 
     def blocks(self) -> Iterator[bytes]:
@@ -178,9 +188,14 @@ class ExactClip:
 
     def _check_end(self, count: FragmentCount) -> None:
         self._check_beginning(count)
-        if self.plan.frames and count.samples != self.plan.frames:
-            raise ToolFailed(f"{count.samples} frames came out, {self.plan.frames} were planned")
-        if not self.plan.frames and count.samples == 0:
+        if self.plan.frames and count.samples[LEADING_TRACK] != self.plan.frames:
+            raise ToolFailed(f"{count.samples[LEADING_TRACK]} frames came out, {self.plan.frames} were planned")
+        first = LEADING_TRACK + (1 if self.plan.frames else 0)
+        for track, sound in enumerate(self.sounds, first):
+            planned = sound.copied.count if sound.copied is not None else None
+            if planned is not None and count.samples[track] != planned:
+                raise ToolFailed(f"{count.samples[track]} frames of sound came out, {planned} were to be copied")
+        if not count.samples[LEADING_TRACK]:
             raise ToolFailed("no sound came out")
 
     def _limits(self, anchor: Anchor) -> Limits:
@@ -207,10 +222,9 @@ class ExactClip:
             options |= _PICTURE
             if self.shape is not None:
                 options["x264-params"] = f"sps-id={self.shape.parameter_set}"
-        sound = self._heard() if self.shape is None else None
-        if sound is not None:
-            streams.append(self._sound(source[str(sound.index)], sound, anchor))
-            options |= {"c:a": "aac", "b:a": SOUND_BITRATE}
+        for number, sound in enumerate(self.sounds):
+            streams.append(sound.mapped(source[str(sound.stream.index)], anchor))
+            options |= sound.options(number, self.facts, anchor)
         return ffmpeg.output(*streams, "pipe:1", **options)
 
     def _pictures(self, stream: Any, anchor: Anchor) -> Any:
@@ -221,28 +235,6 @@ class ExactClip:
         # the encoder wants even sizes: a line or column is added, never cut off
         return chosen.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter("format", "yuv420p")
 
-    def _heard(self) -> Stream | None:
-        """Give the sound stream if any of it lies inside the clip."""
-        sound = self.facts.audio
-        if sound is None or not sound.decodable:
-            return None
-        if self.plan.frames and not (
-            sound.start < self.plan.sound_end and sound.start + sound.duration > self.plan.start
-        ):
-            return None
-        return sound
-
-    def _sound(self, stream: Any, sound: Stream, anchor: Anchor) -> Any:
-        """Keep only sound from inside the range, at its distance to the pictures; gaps become silence."""
-        begin, end = (_micros(anchor.origin + time) for time in (self.plan.start, self.plan.sound_end))
-        rate = sound.sample_rate if sound.sample_rate in SOUND_RATES else 48000
-        return (
-            stream.filter("atrim", start=f"{begin}us", end=f"{end}us")
-            .filter("asetpts", f"PTS-({begin}/1000000)/TB")
-            .filter("aresample", rate, **{"async": 1, "first_pts": 0, "min_hard_comp": "0.01"})
-            .filter("aformat", channel_layouts="stereo" if (sound.channels or 1) > 1 else "mono")
-        )
-
 
 def _shaped(stream: Any, shape: Shape) -> Any:
     """Fit pictures into a frame, whole and in their proportions; those of that very size stay as they are."""
@@ -250,11 +242,6 @@ def _shaped(stream: Any, shape: Shape) -> Any:
     square = stream.filter("scale", "iw*sar", "ih").filter("setsar", 1)
     fitted = square.filter("scale", width, height, force_original_aspect_ratio="decrease", force_divisible_by=2)
     return fitted.filter("pad", width, height, "(ow-iw)/2", "(oh-ih)/2").filter("format", "yuv420p")
-
-
-def _micros(seconds: Fraction) -> int:
-    """Give microseconds, rounded up: no sample from before a range, at most one too few."""
-    return -(-seconds.numerator * 1_000_000 // seconds.denominator)
 
 
 _ONE_THREAD = ("-filter_complex_threads", "1")

@@ -1,24 +1,26 @@
 """Count the samples of a fragmented MP4 while it streams past."""
 
+from collections import Counter
+
 from services.errors import ToolFailed
 from services.media.boxes import Node
 
 LEADING_TRACK = 1
-"""The first stream given to ffmpeg's muxer gets this id: the pictures, else the sound."""
+"""ffmpeg's muxer numbers the streams it is given from here: the pictures first, then each sound."""
 LONGEST_MOOF = 16 << 20
 
 
 class FragmentCount:
     """
-    Follow the boxes of a stream of ours: how many fragments, and how many samples of the leading track.
+    Follow the boxes of a stream of ours: how many fragments, and how many samples of each track.
 
-    `first_tick` is when the first sample is decoded, None before the first fragment.
+    `first_tick` is when the first sample of the leading track is decoded, None before its first fragment.
     """
 
     def __init__(self) -> None:
         """Begin before the first byte."""
         self.fragments = 0
-        self.samples = 0
+        self.samples: Counter[int] = Counter()
         self.first_tick: int | None = None
         self._pending = bytearray()
         self._skip = 0
@@ -69,9 +71,8 @@ class FragmentCount:
     def _count(self, moof: Node) -> None:
         self.fragments += 1
         for traf in (child for child in moof.children() if child.kind == b"traf"):
-            if traf.need(b"tfhd").number(4, 4) != LEADING_TRACK:
-                continue
-            if self.first_tick is None:
+            track = traf.need(b"tfhd").number(4, 4)
+            if track == LEADING_TRACK and self.first_tick is None:
                 tfdt = traf.need(b"tfdt")
                 self.first_tick = tfdt.number(4, 8 if tfdt.number(0, 1) == 1 else 4)
-            self.samples += sum(child.number(4, 4) for child in traf.children() if child.kind == b"trun")
+            self.samples[track] += sum(child.number(4, 4) for child in traf.children() if child.kind == b"trun")

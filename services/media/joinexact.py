@@ -17,7 +17,8 @@ import ffmpeg
 from services.errors import BadSampleTables, ClipTooLong, RangeOutside, ToolFailed
 from services.media.avcc import Configuration, read_configuration, with_configuration
 from services.media.boxes import Node
-from services.media.clip import LONGEST_S, SOUND_BITRATE, SOUND_RATES, ExactPlan, Shape, encode_exact, plan_exact
+from services.media.clip import LONGEST_S, ExactPlan, Shape, encode_exact, plan_exact
+from services.media.clipsound import SOUND_BITRATE, SOUND_RATES
 from services.media.codecs import codec_of
 from services.media.facts import FrameTimes, MediaFacts, Stream
 from services.media.frames import IndexedTrack

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from services.media.facts import Flag
 
 VERSION = 2
-"""Raise it when a measure or threshold here changes. 2: a lens counts as covered up to 0.65 of the brightness, not 0.5."""
+"""Raise it when a measure or threshold here changes. 2: a lens counts as covered up to 0.65 of the brightness."""
 
 LINES = 360
 """Height (of the shorter side) that pictures are measured at; smaller ones are measured as they are."""

@@ -16,6 +16,7 @@ import numpy as np
 from services.errors import ClipTooLong, MediaError, ToolFailed, Unplayable, VerbatimNotPossible
 from services.media.avcc import Configuration, annexb_units, of_encoder, with_configuration, with_lengths
 from services.media.clip import CRF, PRESET
+from services.media.clipsound import frames_inside
 from services.media.codedrun import ReadExtents
 from services.media.frames import FrameIndex, IndexedTrack
 from services.media.muxing import OutTrack, progressive
@@ -204,11 +205,7 @@ def _places(sizes: Ints, start: int) -> Ints:
 
 def _sound(track: IndexedTrack, plan: SmartPlan) -> Stretch | None:
     """Choose the frames of sound that lie wholly inside what was asked for."""
-    samples = track.samples
-    low, past = track.tick_at(plan.exact.start), track.tick_at(plan.exact.sound_end)
-    over = samples.pts + samples.duration
-    until = past if track.seconds(past) == plan.exact.sound_end else past - 1
-    chosen = np.flatnonzero(track.shown & (samples.pts >= low) & (over <= until))
+    samples, chosen = track.samples, frames_inside(track, plan.exact.start, plan.exact.sound_end)
     if len(chosen) == 0:
         return None
     if int(chosen[-1]) - int(chosen[0]) + 1 != len(chosen):

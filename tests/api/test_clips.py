@@ -2,12 +2,13 @@
 
 import io
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import pytest
 
 from tests.api.theatre import FRAMES, RATE, Theatre
-from tests.footage import numbers, times
+from tests.footage import make_footage, numbers, times
 
 
 def test_a_clip_is_exactly_its_frames(theatre: Theatre) -> None:
@@ -66,6 +67,27 @@ def test_what_cannot_be_is_refused_before_any_look(theatre: Theatre, params: dic
     told = theatre.reviewer.get(theatre.path("clip"), params=params)
 
     assert (told.status_code, told.json()["code"]) == (422, code)
+    assert len(theatre.entries()) == before
+
+
+def test_a_long_clip_is_copied_and_only_a_long_encoding_refused(theatre: Theatre, tmp_path: Path) -> None:
+    copied, encoded = (
+        str(theatre.dock.send(film, officer="900001").recording_id)
+        for film in (
+            make_footage(tmp_path / "长.mp4", frames=6500, rate="10", gop=50, audio=False),
+            make_footage(tmp_path / "长444.mp4", frames=6500, rate="10", gop=50, audio=False, pixel_format="yuv444p"),
+        )
+    )
+    asked = {"start": "1.5", "end": "641.5"}
+    told = theatre.reviewer.get(theatre.path("clip", copied), params=asked)
+
+    before = len(theatre.entries())
+    refused = theatre.reviewer.get(theatre.path("clip", encoded), params=asked)
+
+    assert (told.status_code, told.headers["huisu-clip-kind"]) == (200, "smart")
+    assert told.headers["huisu-clip-frames"] == "15-6415"
+    assert len(numbers(told.content)) == 6400
+    assert (refused.status_code, refused.json()["code"]) == (422, "clip-too-long")
     assert len(theatre.entries()) == before
 
 

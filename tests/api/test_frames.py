@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from services.media import stills
 from services.media.picturefile import texts_of
 from tests.api.theatre import FRAMES, RATE, Theatre
 from tests.footage import make_footage, number_of
@@ -147,6 +148,16 @@ def test_a_destroyed_frame_is_refused_and_its_neighbours_are_not(theatre: Theatr
     assert problem(ask(theatre, recording, n=30)) == (422, "unplayable")
     assert number_of(grey(ask(theatre, recording, n=29).content)) == 29
     assert number_of(grey(ask(theatre, recording, n=61).content)) == 61
+
+
+def test_a_frame_that_kills_or_hangs_its_decoder_is_refused(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stills, "_WALL_S", 1e-6)
+    answer = ask(theatre, n=3)
+    monkeypatch.undo()
+
+    assert problem(answer) == (422, "unplayable")
+    assert "frame 3 of this recording cannot be decoded" in answer.json()["detail"]
+    assert ask(theatre, n=3).status_code == 200
 
 
 def test_times_come_in_tiles_and_are_exact(theatre: Theatre, uneven: str) -> None:

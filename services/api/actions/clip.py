@@ -21,10 +21,11 @@ from services.errors import Invalid, NotPlayable, TooManyRequests, VerbatimNotPo
 from services.index.models import Object, Recording
 from services.index.visible import fetch
 from services.media import framefile, muxing
-from services.media.clip import ExactPlan, encode_exact, plan_exact
+from services.media.clip import ExactPlan, encode_exact, plan_exact, require_encodable
 from services.media.facts import FrameTimes, MediaFacts
 from services.media.frames import FrameIndex
 from services.media.smartcut import SmartCut
+from services.media.smartplan import Unfit
 from services.media.timecode import TimeRange, print_seconds
 from services.media.verbatim import Verbatim, cut_verbatim
 from services.media.virtual import VirtualFile
@@ -136,6 +137,7 @@ def make_exact(archive: Archive, source: Source, plan: ExactPlan, seen: Look) ->
     if isinstance(smart, SmartCut):
         stored = source.stored.as_part("original:clip")
         return Clip("smart", plan.start, plan.end, frames, smart.copied, name, seen, stored, smart.file, smart.etag)
+    require_encodable(plan)  # also where a copy was planned but could not be proven
     blocks = _encoded(archive, source, plan)
     body = EncodedFlow(seen, next(blocks, b""), blocks)
     return Clip(
@@ -196,7 +198,10 @@ def _plan(source: Source, wanted: TimeRange, mode: str) -> "ExactPlan | Verbatim
         return cut_verbatim(source.index, wanted)
     if mode != "exact":
         raise Invalid(f"a clip's mode is exact or verbatim, not {mode[:40]!r}")
-    return plan_exact(source.facts, source.frame_times, wanted)
+    plan = plan_exact(source.facts, source.frame_times, wanted)
+    if isinstance(exact.plan_copy(source.facts, source.index, plan), Unfit):
+        require_encodable(plan)
+    return plan
 
 
 def _encoded(archive: Archive, source: Source, plan: ExactPlan) -> Generator[bytes, None, None]:
@@ -206,7 +211,7 @@ def _encoded(archive: Archive, source: Source, plan: ExactPlan) -> Generator[byt
     with contextlib.ExitStack() as held:
         held.callback(_PLACES.release)
         path = held.enter_context(archive.store.lend(stored.key, stored.version, Digest.from_hex(stored.sha256)))
-        made = held.enter_context(encode_exact(path, source.facts, source.frame_times, plan))
+        made = held.enter_context(encode_exact(path, source.facts, source.frame_times, plan, index=source.index))
         yield from made.blocks()
 
 

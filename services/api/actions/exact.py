@@ -13,7 +13,7 @@ from services.media.clip import ExactPlan
 from services.media.facts import MediaFacts
 from services.media.frames import FrameIndex
 from services.media.smartcut import SmartCut, cut_smart
-from services.media.smartplan import Unfit, plan_smart
+from services.media.smartplan import SmartPlan, Unfit, plan_smart
 from services.media.virtual import Extent, Flow
 from services.storage.store import Blocks
 
@@ -68,6 +68,13 @@ class Kept:
 KEPT: Final = Kept()
 
 
+def plan_copy(facts: MediaFacts, index: FrameIndex | None, plan: ExactPlan) -> SmartPlan | Unfit:
+    """Say what of a clip would be copied, by the index alone; or why nothing can be."""
+    if index is None or index.video is None or facts.video is None or index.video.index != facts.video.index:
+        return Unfit("no-index", "the recording has no index of its pictures")
+    return plan_smart(index, plan)
+
+
 def cut(
     archive: Archive, stored: Stored, facts: MediaFacts, index: FrameIndex | None, plan: ExactPlan
 ) -> SmartCut | Unfit:
@@ -92,11 +99,10 @@ def cut(
 def _cut(
     archive: Archive, stored: Stored, facts: MediaFacts, index: FrameIndex | None, plan: ExactPlan
 ) -> SmartCut | Unfit:
-    if index is None or index.video is None or facts.video is None or index.video.index != facts.video.index:
-        return Unfit("no-index", "the recording has no index of its pictures")
-    smart = plan_smart(index, plan)
+    smart = plan_copy(facts, index, plan)
     if isinstance(smart, Unfit):
         return smart
+    assert index is not None  # noqa: S101  (it was planned with)
 
     def opened_by(_: int, offset: int, length: int) -> Blocks:
         return stored.open(archive.store, offset, length)

@@ -140,7 +140,7 @@ def _exact(archive: Archive, making: _Making, wanted: TimeRange) -> MadeItem:
         return making.made("smart", plan.start, plan.end, _copied(making, smart.file, "smart"))
     fragmented = target.with_suffix(".frag.mp4")
     with (
-        encode_exact(making.lent.path, source.facts, source.frame_times, plan) as made,
+        encode_exact(making.lent.path, source.facts, source.frame_times, plan, index=source.index) as made,
         fragmented.open("wb") as out,
     ):
         out.writelines(made.blocks())

@@ -1,5 +1,6 @@
 """Take a still: one exact frame of the original, with what names it so that anybody can find it again."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from services.api.actions.open_viewing import Wish
 from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.digest import Digest
-from services.errors import NoDecoder, NotPlayable, RangeOutside, TooManyRequests
+from services.errors import NoDecoder, NotPlayable, RangeOutside, ToolFailed, TooManyRequests, Unplayable
 from services.media.frametimes import FrameTimes
 from services.media.picturefile import Form, with_texts
 from services.media.stills import IndexedStill, still, still_by_index
 from services.media.timecode import print_seconds
 from services.media.virtual import Extent, Flow
+
+log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 8
 """Stills for which a whole file is opened at once; those of an index wait for a decoder in its own line."""
@@ -64,9 +67,13 @@ def take_still(
     moment = source.frame_times.time_of(frame)
     seen = look(archive, who, recording_id, "recording.play", wish)
     seen.note_times(float(moment), float(moment))
-    made = _from_index(archive, source, frame, form, width)
+    try:
+        made = _from_index(archive, source, frame, form, width)
+        picture = made.picture if made else _from_file(archive, source, moment, form, width)
+    except ToolFailed as error:  # a decoder that dies of a file says something of the file
+        log.warning("frame was not decoded", extra={"recording": recording_id, "frame": frame, "error": str(error)})
+        raise Unplayable(f"frame {frame} of this recording cannot be decoded: {error}") from error
     citation = _citation(recording_id, source, source.frame_times, frame, made)
-    picture = made.picture if made else _from_file(archive, source, moment, form, width)
     picture = with_texts(picture, citation) if form == "png" else picture
     seen.note_sent(len(picture))
     return Still(picture, citation)

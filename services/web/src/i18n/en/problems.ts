@@ -6,7 +6,7 @@ const problems: typeof zh = {
     refused: 'The request was refused',
     invalid: 'Something entered is not valid',
     'range-outside': 'The range lies outside the recording, is empty or runs backwards',
-    'clip-too-long': 'The clip is longer than 10 minutes; use an export',
+    'clip-too-long': 'The clip must be encoded and is longer than 10 minutes; use an export',
     unauthenticated: 'Please log in first',
     'login-refused': 'Name, password or link is wrong, or no longer valid',
     'not-allowed': 'You may not do this',

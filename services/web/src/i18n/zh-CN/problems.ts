@@ -5,7 +5,7 @@ export default {
     refused: '请求被拒绝',
     invalid: '填写的内容有误',
     'range-outside': '时间范围不在录像之内，或为空，或先后颠倒',
-    'clip-too-long': '片段超过 10 分钟，请改用移交导出',
+    'clip-too-long': '片段需要重新编码且超过 10 分钟，请改用移交导出',
     unauthenticated: '请先登录',
     'login-refused': '用户名、密码或登录链接不对，或已失效',
     'not-allowed': '您无权这样做',
