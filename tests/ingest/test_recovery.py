@@ -17,7 +17,7 @@ from services.accounts.models import User
 from services.api.actions.read_history import history_page
 from services.bootstrap import Archive
 from services.custody.cosignature import cosign
-from services.custody.events import SYSTEM
+from services.custody.events import EVENTS, SYSTEM
 from services.custody.forward import recovering
 from services.custody.heads import keep_cosignature, newest_head, sign_head
 from services.custody.ledger import history
@@ -31,6 +31,7 @@ from services.errors import HeadRefused, NoteRefused, ProofRefused
 from services.index.fsck import check
 from services.index.models import Arrival, Object, Recording, Upload
 from services.index.upkeep import Recovery
+from services.ingest.recovery.losses import _TABLES
 from services.ingest.recovery.run import Recovered, recover
 from services.ingest.recovery.signed import Signed
 from services.ingest.tasks import tasks
@@ -601,3 +602,9 @@ def test_a_recovery_that_was_killed_goes_on(
             assert done.event == line.entry.id
             assert json.loads(line.values["rebuilt"]) == 3
             assert json.loads(line.values["end"]) - json.loads(line.values["first"]) > 300
+
+
+def test_whatever_an_entry_is_about_is_listed_when_it_is_lost() -> None:
+    abouts = {event.about for event in EVENTS.values()}
+
+    assert abouts - _TABLES.keys() <= {"system", "upload"}

@@ -14,7 +14,9 @@ from services.custody.entry import Entry, read_entry
 from services.custody.events import EVENTS
 from services.custody.ledger import NOTHING
 from services.custody.tables import entry, payload, pending
+from services.index.exports import Export
 from services.index.models import Case, Device, Incident, Recording, SessionRow
+from services.oversight.models import SpotCheck
 
 PORTION: Final = 500
 
@@ -27,6 +29,8 @@ _TABLES: Final[dict[str, InstrumentedAttribute[str]]] = {
     "device": Device.id,
     "account": User.id,
     "token": Token.id,
+    "draw": SpotCheck.id,
+    "export": Export.id,
 }
 
 MADE_AGAIN: Final = frozenset(
