@@ -1,4 +1,4 @@
-"""A recording's history as a page: in words of both languages, its chain checked and each entry proven in the browser."""
+"""A recording's history as a page: in words of both languages, its chain checked, each entry proven in the browser."""
 
 from collections.abc import Callable
 from typing import Any

@@ -11,6 +11,8 @@ export interface CheckWords {
   boundsText(estimate: Estimate): string
   filterText(filter: Facts): string
   countOf(check: SpotCheck): number
+  /** What a draw waits for, told by the archive as `nonce of NAME`. */
+  waitingText(check: SpotCheck): string
 }
 
 export function useCheckWords(): CheckWords {
@@ -42,5 +44,13 @@ export function useCheckWords(): CheckWords {
   /** What was drawn and still counts; the reserve only as far as it took a place. */
   const countOf = ({ counts }: SpotCheck): number => Object.entries(counts).reduce((sum, [state, count]) => sum + (state === 'SKIPPED' ? 0 : count), 0)
 
-  return { seedText, shareText, boundsText, filterText, countOf }
+  const waitingText = ({ waiting }: SpotCheck): string =>
+    waiting
+      .map((one) => {
+        const [, kind, by] = /^(nonce|witness) of (.*)$/su.exec(one) ?? []
+        return kind ? t(`checks.sourceOf.${kind}`, { by: by ?? '' }) : one
+      })
+      .join(comma())
+
+  return { waitingText, seedText, shareText, boundsText, filterText, countOf }
 }

@@ -2,7 +2,7 @@
 
 import { may, person } from './session'
 
-export const PAGES = ['cases', 'recordings', 'proposals', 'uploads', 'checks', 'ledger'] as const
+export const PAGES = ['cases', 'recordings', 'proposals', 'uploads', 'exports', 'checks', 'ledger'] as const
 export type PageName = (typeof PAGES)[number]
 
 /** The actions any of whose rights opens each page; names as in `GET /me`. */
@@ -11,6 +11,7 @@ const NEEDS: Readonly<Record<PageName, readonly string[]>> = {
   recordings: ['recording.see'],
   proposals: ['proposal.answer'],
   uploads: ['upload.see', 'upload.send'],
+  exports: ['export.see'],
   checks: ['spotcheck.see'],
   ledger: ['ledger.see'],
 }

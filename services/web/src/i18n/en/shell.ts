@@ -18,6 +18,7 @@ const shell: typeof zh = {
     cases: 'Cases',
     recordings: 'Recordings',
     proposals: 'Link proposals',
+    exports: 'Exports',
     checks: 'Spot checks',
     ledger: 'Ledger',
     unit: 'Unit',

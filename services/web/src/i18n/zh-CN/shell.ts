@@ -15,6 +15,7 @@ export default {
     cases: '案件检索',
     recordings: '录像',
     proposals: '关联建议',
+    exports: '移交包',
     checks: '抽查',
     ledger: '台账',
     unit: '所在单位',
