@@ -39,6 +39,8 @@ class Part:
 PARTS = (
     Part("steps", "every step killed at every moment", ("tests/crash/test_every_step.py",)),
     Part("plugs", "100 random deaths of real processes", ("tests/crash/test_random_plug.py",)),
+    Part("points", "every flow failing at its named points", ("tests/crash/test_points_custody.py",)),
+    Part("footage", "what is done to footage failing at its points", ("tests/crash/test_points_footage.py",)),
     Part("exports", "exports whose worker is killed at any step and moment", ("tests/crash/test_exports.py",)),
     Part("door", "100 deaths in the middle of PATCHes", ("tests/ingest/test_tus_crash.py",)),
     Part("redis", "the pipeline on Redis", ("tests/cluster/test_broker.py", "-k", "redis")),

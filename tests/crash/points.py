@@ -61,7 +61,7 @@ POINTS = [
         "services.ingest.shelf:Shelf.discard",
     ),
     *_of("essence", f"{STEPS}.fingerprint:_look", f"{STEPS}.fingerprint:_kept", f"{STEPS}.fingerprint:_told",
-         f"{STEPS}.fingerprint:fingerprint_original"),
+         "services.ingest.pipeline:fingerprint_original"),
     *_of("sign", ("services.custody.signer:LogSigner._keep", "before"), ("os:fsync", "before"),
          ("pathlib:Path.replace", "before"), "pathlib:Path.replace", "services.custody.signerhome:sync_folder",
          "services.custody.signer:LogSigner._keep"),
