@@ -233,6 +233,9 @@ def test_an_item_is_left_out_for_a_listed_reason_and_the_reserve_takes_its_place
     expect(page.locator('[data-testid="item-row"][data-n="1"]')).to_contain_text("正在调查")
     expect(page.locator('[data-testid="item-row"][data-n="4"]')).to_contain_text("顶替第 1 件")
     expect(page.get_by_test_id("check-findings")).to_contain_text("跳过率超过 5 %")
+    page.get_by_test_id("check-history-show").click()
+    expect(page.get_by_test_id("check-chain")).to_have_attribute("data-sound", "true")
+    expect(page.get_by_test_id("check-history").locator('[data-event="draw.skip"]')).to_contain_text("qian")
 
 
 def test_items_are_given_out_and_nobody_else_scores_them(desk: Desk) -> None:

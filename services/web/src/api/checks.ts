@@ -2,7 +2,7 @@
 
 import type { DrawProof } from '../proofs/draw'
 import { ask } from './http'
-import type { Facts, Page } from './types'
+import type { Facts, HistoryLine, Page } from './types'
 
 export interface Estimate {
   readonly rate: number | null
@@ -165,6 +165,7 @@ export const defineCheck = (told: Facts): Promise<SpotCheck> => ask('/spot-check
 export const drawCheck = (id: string): Promise<SpotCheck> => ask(at(id, '/draw'), { method: 'POST' })
 export const revealInput = (id: string, kind: string, value: string): Promise<SpotCheck> => ask(at(id, '/reveal'), { method: 'POST', body: { kind, value } })
 export const readDrawProof = (id: string): Promise<DrawProof> => ask(at(id, '/proof'))
+export const readCheckHistory = (id: string, cursor?: string): Promise<Page<HistoryLine>> => ask(at(id, '/history'), { query: { limit: 100, cursor } })
 export const listItems = (id: string, cursor?: string): Promise<Page<SpotItem>> => ask(at(id, '/items'), { query: { limit: 100, cursor } })
 export const openItem = (id: string, n: number): Promise<SpotItem> => ask(at(id, `/items/${n}`))
 export const assignItem = (id: string, n: number, reviewer: string): Promise<SpotItem> => ask(at(id, `/items/${n}/assign`), { method: 'POST', body: { reviewer } })

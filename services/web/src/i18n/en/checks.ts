@@ -110,6 +110,8 @@ const checks: typeof zh = {
       'good-practice': 'Good practice',
       none: 'Nothing found',
     },
+    history: 'What happened',
+    historyShow: 'Show all that happened',
     drawnItems: 'Drawn items',
     item: 'Item {n}',
     reviewer: 'Reviewer',

@@ -109,6 +109,8 @@ export default {
       'good-practice': '做得好',
       none: '没有发现',
     },
+    history: '经过',
+    historyShow: '显示全部经过',
     drawnItems: '抽中的件',
     item: '第 {n} 件',
     reviewer: '评查人',
