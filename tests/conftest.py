@@ -34,6 +34,14 @@ def corpus() -> Path:
     return folder
 
 
+def vectors_of(name: str) -> Path:
+    """Give a file of other people's test vectors; skips, saying so, where it is absent: they are not kept here."""
+    path = Path(os.environ.get("HUISU_TEST_VECTORS", ROOT.parent / "shared" / "vectors")) / name
+    if not path.is_file():
+        pytest.skip(f"no test vectors at {path} (set HUISU_TEST_VECTORS)")
+    return path
+
+
 @pytest.fixture
 def expects_errors() -> list[str]:
     """Let a test name the error messages it expects in the log; any other fails it."""

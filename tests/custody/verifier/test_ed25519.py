@@ -1,25 +1,20 @@
 """Both programs judge Ed25519 signatures as libcrypto does: on honest ones, on odd ones, on Wycheproof's."""
 
 import json
-import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.custody.verifier.verify import ORDER, P, ed25519
-from tests.conftest import ROOT
+from tests.conftest import vectors_of
 from tests.custody.verifier.page import Browser, b64
 
 Case = tuple[bytes, bytes, bytes]
 SCRIPT = """(cases) => cases.map((one) =>
   window.huisuEd25519(...one.map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)))))"""
-VECTORS = Path(os.environ.get("HUISU_TEST_WYCHEPROOF", ROOT.parent / "shared" / "vectors" / "ed25519_test.json"))
-"""`testvectors_v1/ed25519_test.json` of C2SP/wycheproof; not kept here."""
-
 SMALL_ORDER = tuple(
     bytes.fromhex(text)
     for text in (
@@ -93,9 +88,8 @@ def test_a_key_that_is_not_in_its_one_form_signs_nothing(odd: int) -> None:
 
 @pytest.fixture(scope="module")
 def vectors() -> list[tuple[Case, bool]]:
-    if not VECTORS.is_file():
-        pytest.skip(f"no vectors of Wycheproof at {VECTORS} (set HUISU_TEST_WYCHEPROOF)")
-    told = json.loads(VECTORS.read_text("utf-8"))
+    """Read `testvectors_v1/ed25519_test.json` of C2SP/wycheproof."""
+    told = json.loads(vectors_of("ed25519_test.json").read_text("utf-8"))
     found = [
         (
             (bytes.fromhex(group["publicKey"]["pk"]), bytes.fromhex(one["msg"]), bytes.fromhex(one["sig"])),
