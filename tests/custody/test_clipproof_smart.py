@@ -181,15 +181,10 @@ def test_what_a_virtual_file_says_and_what_its_bytes_say_agree(path: Path, pool:
     assert [one.clip_track for one in of_smart] == [1]  # pictures under another configuration are not searched for
 
 
-def test_pictures_that_lean_on_one_encoded_anew_are_not_proven(clip: Clip, path: Path) -> None:
-    shot, run = Shot.of(path), clip.proof.runs[0]
-    late = Copied(0, run.clip_first + 1, 0, run.first + 1, run.count - 1)  # as if the key frame before were not theirs
-
-    (proven,) = shot.proven_by(clip.content, [late]).check().tracks[0].runs
-
-    assert (proven.clip_first, proven.first) == (run.clip_first + 30, run.first + 30)  # from the next key frame on
-    sidecar = shot.sidecar
-    tree, size = sidecar.tree(0), sidecar.headers[0].samples + 1
+def leaning(clip: Clip, shot: Shot) -> ClipProof:
+    """Claim all copied pictures but the key frame that they lean on."""
+    run = clip.proof.runs[0]
+    tree, size = shot.sidecar.tree(0), shot.sidecar.headers[0].samples + 1
     claimed = replace(
         run,
         clip_first=run.clip_first + 1,
@@ -199,8 +194,18 @@ def test_pictures_that_lean_on_one_encoded_anew_are_not_proven(clip: Clip, path:
         cts=int(shot.index.tracks[0].samples.cts[run.first + 1]),
         range=tuple(prove_range(tree, run.first + 2, run.first + run.count + 1, size)),
     )
+    return ClipProof(clip.proof.tracks, (claimed,))
+
+
+def test_pictures_that_lean_on_one_encoded_anew_are_not_proven(clip: Clip, path: Path) -> None:
+    shot, run = Shot.of(path), clip.proof.runs[0]
+    late = Copied(0, run.clip_first + 1, 0, run.first + 1, run.count - 1)  # as if the key frame before were not theirs
+
+    (proven,) = shot.proven_by(clip.content, [late]).check().tracks[0].runs
+
+    assert (proven.clip_first, proven.first) == (run.clip_first + 30, run.first + 30)  # from the next key frame on
     with pytest.raises(ProofRefused, match="leans on others"):
-        clip.check(proof=ClipProof(clip.proof.tracks, (claimed,)))
+        clip.check(proof=leaning(clip, shot))
 
 
 def test_a_redacted_middle_leaves_both_sides_proven(clip: Clip, path: Path) -> None:

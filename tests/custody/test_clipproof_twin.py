@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.custody.verifier import verify
 from services.errors import ProofRefused
 from tests.custody.clips import Clip, Shot
 from tests.custody.test_clipproof import mdat_of
-from tests.custody.test_clipproof_smart import made
+from tests.custody.test_clipproof_smart import leaning, made
 from tests.custody.test_clipproof_tampered import CHANGES, with_run
 from tests.footage import make_footage
 from tests.media.cutting import Film, decoders
@@ -69,6 +70,16 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Clip]]
             "uncompressed sound": Shot.of(quick).clip(2.2, 4.1),
             "smart": Shot.of(path).proven(made(Film.of(path), 37, 187, pool).cut.file),
         }
+
+
+def test_neither_accepts_pictures_without_the_key_frame_that_they_lean_on(tmp_path: Path) -> None:
+    path = make_footage(tmp_path / "a.mp4", frames=300, bframes=2)
+    with decoders() as pool:
+        clip = Shot.of(path).proven(made(Film.of(path), 37, 187, pool).cut.file)
+    claimed = leaning(clip, Shot.of(path))
+
+    assert not we_accept(clip, clip.content, claimed)
+    assert not they_accept(clip, clip.content, claimed)
 
 
 KINDS = ("verbatim", "uncompressed sound", "smart")

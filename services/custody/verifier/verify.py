@@ -647,6 +647,7 @@ def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees
         check_header(tree, track.handler, run, file)
         holds(unbase64(run.matrix, file) == track.matrix, "matrix")
         zero, found = leaves[0], []
+        holds(track.handler != b"vide" or not run.clip_first or zero[2], "frames")
         for n, (dts, cts, sync, pieces) in enumerate(leaves):
             times = ((dts - zero[0]) * run.ts, (cts - zero[1]) * run.ts)
             dts, cts = times[0] // track.scale + run.dts0, times[1] // track.scale + run.cts0
@@ -665,6 +666,7 @@ def sets_of(config: bytes) -> Tuple[List[bytes], bytes]:  # give the parameter s
         for _ in range(take(config, at, 1) & mask):
             length = take(config, at + 1, 2)
             units.append(config[at + 3 : at + 3 + length])
+            need(take(units[-1], 0, 1) & 31 == (7 if mask == 31 else 8), "structure-bad", what="avcC")
             at += 2 + length
         at += 1
     need(at <= len(config), "structure-bad", what="avcC")
@@ -676,8 +678,8 @@ def set_id(unit: bytes) -> Tuple[int, int]:  # name a parameter set of H.264: it
     need(zeros < 17 and len(bits) > 2 * zeros, "structure-bad", what="avcC")
     return kind, int(bits[zeros : 2 * zeros + 1], 2) - 1
 
-def check_config(package: Package, name: str, track: Track, original: bytes, is_whole: bool) -> None:
-    """Check that copied frames are decoded as in the original: points 5 and 6 of essence.md."""
+def check_config(package: Package, name: str, track: Track, original: bytes, starts: List[int], is_whole: bool) -> None:
+    """Check that copied frames are decoded as in the original: points 5 and 6 of essence.md; runs behind others start so."""
     def holds(good: Any, what: str) -> None: need(good, "origin-wrong", track=track.place, what=what)
     mine, length = track.config, 0
     if mine != original:
@@ -689,15 +691,16 @@ def check_config(package: Package, name: str, track: Track, original: bytes, is_
         ids = [(set_id(unit), unit) for unit in units]
         for unit in theirs:
             holds([one for number, one in ids if number == set_id(unit) and one != unit] == [] and unit in units, "parameter sets")
-    if mine != original or (track.handler == b"vide" and not is_whole):
-        holds(mine[4:8] == b"avc1" and len(mine) > 24, "config")
-        for _, _, _, at, size in track.samples:
-            sample, at, length = package.read(name, at, size), 0, (mine[24] & 3) + 1
-            while at < size:
-                end = at + length + int.from_bytes(sample[at : at + length], "big")
-                holds(at + length < end <= size, "in-band")
-                holds(sample[at + length] & 31 not in (7, 8, 13, 15), "in-band")
-                at = end
+    mixed = mine != original or (track.handler == b"vide" and not is_whole)
+    holds(not mixed or (mine[4:8] == b"avc1" and len(mine) > 24), "config")
+    for n, (_, _, _, at, size) in enumerate(track.samples if mixed or (any(starts) and mine[4:8] == b"avc1") else ()):
+        sample, at, length, slices = package.read(name, at, size), 0, (mine[24] & 3) + 1, []
+        while at < size:
+            end = at + length + int.from_bytes(sample[at : at + length], "big")
+            holds(at + length < end <= size and not (mixed and sample[at + length] & 31 in (7, 8, 13, 15)), "in-band")
+            slices += [sample[at + length] & 31] if sample[at + length] & 31 in range(1, 6) else []
+            at = end
+        holds(not n or n not in starts or slices[:1] == [5], "frames")
 
 def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks: List[Track], report: Report) -> None:
     file = item.proof
@@ -715,7 +718,7 @@ def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks:
         length = sum(one[4] for one in track.samples) // track.frame if track.frame else len(track.samples)
         edges = [0, *proven, length]
         gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2]) if a < b]
-        if mine: check_config(package, item.file, track, unbase64(mine[0].config, file), not gaps)
+        if mine: check_config(package, item.file, track, unbase64(mine[0].config, file), [run.clip_first for run in mine], not gaps)
         counts[track.handler] = counts.get(track.handler, 0) + sum(run.count for run in mine)
         rest += ["%d: %d-%d" % (track.place, a, b) for a, b in gaps]
         is_all = is_all and (not gaps or track.handler not in (b"vide", b"soun") or bool(track.frame and all(b - a < 1024 for a, b in gaps)))
