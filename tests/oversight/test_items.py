@@ -303,13 +303,14 @@ def test_two_skips_at_once_take_two_of_the_reserve(desk: Desk) -> None:
 
 
 def test_whether_the_catalogue_bears_a_reason_out_is_entered(desk: Desk) -> None:
-    subject = next(one.subject_id for one in desk.items() if one.n == 2)
+    first, *others = [one for one in desk.items() if one.state == "DRAWN"]
+    second, third, *_ = [one for one in others if one.subject_id != first.subject_id]  # one recording has many tickets
     with desk.bureau.archive.work() as work:
-        row = work.session.get_one(Recording, subject)
+        row = work.session.get_one(Recording, second.subject_id)
         row.state = "damaged"
         work.append("rec.facts", row.id, state="damaged", flags=[])
-    untrue, true = desk.skip(1, "damaged"), desk.skip(2, "damaged")
-    unknown = desk.skip(3, "under-investigation")
+    untrue, true = desk.skip(first.n, "damaged"), desk.skip(second.n, "damaged")
+    unknown = desk.skip(third.n, "under-investigation")
 
     assert [(one.skip or {})["borne_out"] for one in (untrue, true, unknown)] == [False, True, None]
     assert [one["borne_out"] for one in desk.said("draw.skip")] == [False, True, None]
