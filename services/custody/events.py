@@ -141,7 +141,8 @@ _ALL: Final = (
            disclosed="item"),
     _event("draw.skip", "draw", "actor note", "A drawn item was left out for a listed reason; the next of the reserve "
            "takes its place.", disclosed="item reason borne_out replaced_by"),
-    _event("draw.review", "draw", "actor answers note evidence without_watching", "A reviewer scored an item, or handed it in.",
+    _event("draw.review", "draw", "actor answers note evidence without_watching",
+           "A reviewer scored an item, or handed it in.",
            disclosed="item state scorecard version results score watched"),
     _event("draw.confirm", "draw", "actor", "Handed-in reviews were confirmed by another person.", disclosed="items"),
     # export packages
