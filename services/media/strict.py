@@ -140,8 +140,12 @@ def _faults_of_clip(stbl: Node, dref: Node | None) -> Iterator[str]:
         yield "it does not say once where its samples lie"
     runs, chunks = stbl.need(b"stsc").table(3).astype(np.int64), _all(stbl, _TABLES[4])[0].number(4, 4)
     held = int((np.diff(np.append(runs[:, 0], chunks + 1)) * runs[:, 1]).sum()) if len(runs) else 0
-    if held != _all(stbl, _TABLES[3])[0].number(8, 4):
-        yield f"its chunks hold {held} samples, {_all(stbl, _TABLES[3])[0].number(8, 4)} are described"
+    described = _all(stbl, _TABLES[3])[0].number(8, 4)
+    if held != described:
+        yield f"its chunks hold {held} samples, {described} are described"
+    timed = int(stbl.need(b"stts").table(2)[:, 0].sum(dtype=np.uint64))
+    if timed != described:
+        yield f"its table stts has times of {timed} samples, {described} are described"
 
 
 def _all(node: Node, kinds: Sequence[bytes]) -> list[Node]:
