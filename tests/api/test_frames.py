@@ -150,7 +150,9 @@ def test_a_destroyed_frame_is_refused_and_its_neighbours_are_not(theatre: Theatr
     assert number_of(grey(ask(theatre, recording, n=61).content)) == 61
 
 
-def test_a_frame_that_kills_or_hangs_its_decoder_is_refused(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_whose_decoder_is_ended_at_its_deadline_is_refused(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stills, "_WALL_S", 1e-6)
     answer = ask(theatre, n=3)
     monkeypatch.undo()

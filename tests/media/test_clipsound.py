@@ -138,6 +138,10 @@ def test_sound_on_a_clock_that_starts_anew_is_encoded(tmp_path: Path) -> None:
     made = encoded(original, examined.frame_times.time_of(140), examined.frame_times.time_of(171))
 
     assert numbers(made) == list(range(140, 171))
+    of_original = {name for _, name in packets(original)}
+    sound = [name for _, name in packets(made)]
+    assert len(sound) > 40
+    assert of_original.isdisjoint(sound)
 
 
 def test_no_frame_reaches_over_an_end_of_the_clip(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from services.api.actions.play import unmade
 from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.digest import Digest
-from services.errors import Invalid, NotPlayable, TooManyRequests, VerbatimNotPossible
+from services.errors import ClipTooLong, Invalid, NotPlayable, TooManyRequests, VerbatimNotPossible
 from services.index.models import Object, Recording
 from services.index.visible import fetch
 from services.media import framefile, muxing
@@ -199,8 +199,11 @@ def _plan(source: Source, wanted: TimeRange, mode: str) -> "ExactPlan | Verbatim
     if mode != "exact":
         raise Invalid(f"a clip's mode is exact or verbatim, not {mode[:40]!r}")
     plan = plan_exact(source.facts, source.frame_times, wanted)
-    if isinstance(exact.plan_copy(source.facts, source.index, plan), Unfit):
+    try:
         require_encodable(plan)
+    except ClipTooLong:  # a clip of any length may be copied; what is short is not planned twice
+        if isinstance(exact.plan_copy(source.facts, source.index, plan), Unfit):
+            raise
     return plan
 
 
