@@ -133,6 +133,7 @@ def test_what_is_sensitive_is_made_only_after_another_person_approved(desk: Desk
     expect(head.get_by_test_id("export-proposed")).to_have_count(0)
 
     expect(page.get_by_test_id("export-proposed")).to_have_count(0, timeout=120_000)
+    expect(page.get_by_test_id("export-items")).to_contain_text("其摘要在台账中", timeout=120_000)
     with logged_in(desk.world.address, "li") as client:
         assert ok(client.get(f"/exports/{export}"))["answered_by"] == "sun"
 

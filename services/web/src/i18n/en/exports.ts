@@ -64,7 +64,11 @@ const words: typeof zh = {
       compare: 'Compare the fingerprint of the ledger’s key that it shows with the one on paper. The key inside the package proves nothing by itself:',
     },
     proof: 'Proof',
-    proofs: { yes: 'Proven frame by frame', no: 'Not proven frame by frame' },
+    proofs: {
+      yes: 'Proven frame by frame',
+      no: 'Not proven frame by frame',
+      whole: 'The very file that was taken in: its digest is in the ledger',
+    },
     entry: 'Ledger entry',
     receipt: 'Receipt',
     receiptHint: 'The signer’s promise of this entry: that it will be in the ledger.',

@@ -63,7 +63,7 @@ export default {
       compare: '把程序显示的台账密钥指纹与纸面上的比对。包里的密钥本身不能证明什么：',
     },
     proof: '证明',
-    proofs: { yes: '有逐帧证明', no: '无逐帧证明' },
+    proofs: { yes: '有逐帧证明', no: '无逐帧证明', whole: '即入库的原始文件，其摘要在台账中' },
     entry: '台账条目',
     receipt: '回执',
     receiptHint: '签署程序对这一条目的承诺：它必将编入台账。',
