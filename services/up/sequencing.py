@@ -2,7 +2,8 @@
 Run the log: sequence what is pending, publish what came in, have its head signed. One process of an archive.
 
 Nothing is sequenced before the log was seen to continue what the signer and the store remember: entries put behind an
-old database's end would take the places of those that `huisu recover` has to bring back.
+old database's end would take the places of those that `huisu recover` has to bring back. A lead that was lost, as with
+the connection that held it, may come back with another database behind it: then all of that is asked anew.
 """
 
 import logging
@@ -19,7 +20,7 @@ from services.custody.logtree import log_size
 from services.custody.note import read_note
 from services.custody.publish import Publisher, published_head
 from services.custody.sequencer import BATCH, Leadership, integrate, leading
-from services.errors import HuisuError, IntegrityError
+from services.errors import HuisuError, IntegrityError, ToolFailed
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +49,46 @@ class Sequencing:
     after_signing: Callable[[], None] = lambda: None
     """Done after each new head was published, such as asking witnesses."""
     size: int = 0
+    _leads: threading.Event = field(default_factory=threading.Event)
+    _broke: Exception | None = None
     _told: set[str] = field(default_factory=set)
     _is_cleared: bool = False
 
     def run(self) -> None:
-        """Lead, once no other process does, until stopped."""
+        """
+        Lead, once no other process does, until stopped.
+
+        Raises:
+            ToolFailed: heads are signed no more; only a new process may go on.
+        """
         with leading(self.archive.engine) as lead:
-            while not self.stop.is_set() and not self._try(lead.is_mine):
-                self.stop.wait(RETRY_S)
-            while not self.stop.is_set() and not self._try(self.agree):
+            while not self.stop.is_set() and not self._try(lambda: self._lead(lead)):
                 self.stop.wait(RETRY_S)
             if self.stop.is_set():
                 return
-            heads = threading.Thread(target=self._heads, name="heads")
+            heads = threading.Thread(target=self._heads_or_end, name="heads")
             heads.start()
             try:
                 self._sequence(lead)
             finally:
                 self.stop.set()
                 heads.join()
+        if self._broke is not None:
+            raise ToolFailed("the signing of heads broke; start the sequencer anew") from self._broke
+
+    def _lead(self, lead: Leadership) -> bool:
+        """Take the lead or see that it is held; whenever it is taken, see first that the log is the signed one."""
+        try:
+            is_mine = lead.is_mine()
+        except HuisuError:
+            self._leads.clear()
+            raise
+        if not is_mine:
+            self._leads.clear()
+        elif not self._leads.is_set():
+            self.agree()
+            self._leads.set()
+        return is_mine
 
     def agree(self) -> bool:
         """
@@ -94,24 +116,39 @@ class Sequencing:
                 self.stop.wait(TURN_S)
 
     def _turn(self, lead: Leadership) -> int:
-        if not lead.is_mine():
+        if not self._lead(lead):
             return 0
         moved = integrate(self.archive.engine)
         self.size += moved
         return moved
 
+    def _heads_or_end(self) -> None:
+        """Sign heads; what breaks here must end the process: a log that grows unsigned is noticed too late."""
+        try:
+            self._heads()
+        except Exception as error:
+            log.exception("signing heads broke")
+            self._broke = error
+            self.stop.set()
+
     def _heads(self) -> None:
         publisher = Publisher(self.archive.engine, self.archive.store)
-        with self.archive.reading() as session:
-            newest = newest_head(session)
-        publisher.published = signed = newest.size if newest else 0
+        while (found := self._try(self._signed)) is None and not self.stop.wait(RETRY_S):
+            pass
+        publisher.published = signed = found or 0
         last = -REST_S
         while not self.stop.is_set():
             since = time.monotonic() - last
-            if since >= REST_S or (self.size > signed and since >= GROWTH_S):
+            if self._leads.is_set() and (since >= REST_S or (self.size > signed and since >= GROWTH_S)):
                 last = time.monotonic()
                 signed = self._try(lambda: self._head(publisher)) or signed
             self.stop.wait(TURN_S / 2)
+
+    def _signed(self) -> int:
+        """Tell how far the log is signed."""
+        with self.archive.reading() as session:
+            newest = newest_head(session)
+        return newest.size if newest else 0
 
     def _head(self, publisher: Publisher) -> int:
         """Publish, sign, keep, publish the head; gives its size."""

@@ -13,8 +13,9 @@ from services.custody.checkpoint import open_checkpoint
 from services.custody.heads import newest_head
 from services.custody.logtree import log_size
 from services.custody.publish import published_head
+from services.custody.sequencer import Leadership
 from services.custody.tree import root
-from services.errors import SignerUnavailable
+from services.errors import DatabaseBusy, SignerUnavailable, ToolFailed
 from services.up.sequencing import Sequencing
 from tests.custody.growing import append, grow, leaves, wrong_chains
 from tests.custody.held_signer import HeldSigner
@@ -158,3 +159,56 @@ def test_an_old_database_is_not_gone_on_with(sqlite_archive, expects_errors, cap
 
     assert (sequenced(sqlite_archive), signer.signed) == (8, [])
     assert caplog.text.count("log contradicted what was signed") == 1, "one alarm, not one a second"
+
+
+def test_after_a_lost_lead_the_log_is_looked_at_anew_before_anything_is_entered(
+    sqlite_archive, expects_errors, caplog, monkeypatch
+):
+    """With the connection that held the lead another database may have come: a copy that is behind what was signed."""
+    expects_errors.append("log contradicted what was signed")
+    held, signer, is_gone = Leadership.is_mine, HeldSigner(), threading.Event()
+
+    def is_mine(self):
+        if is_gone.is_set():
+            raise DatabaseBusy("the connection was lost")
+        return held(self)
+
+    monkeypatch.setattr(Leadership, "is_mine", is_mine)
+    append(sqlite_archive, 3)
+    with running(sqlite_archive, signer):
+        wait_until(lambda: signed(sqlite_archive) == 3)
+        is_gone.set()
+        wait_until(lambda: "the connection was lost" in str([one.__dict__ for one in caplog.records]))
+        signer.last = (9, bytes(32))  # what was signed is more than the database has that comes back
+        append(sqlite_archive, 4)
+        is_gone.clear()
+        wait_until(lambda: "log contradicted what was signed" in caplog.text)
+        time.sleep(0.5)
+
+    assert (sequenced(sqlite_archive), signed(sqlite_archive)) == (3, 3)
+
+
+def test_who_lost_the_lead_signs_no_heads(sqlite_archive, monkeypatch):
+    held, signer, is_gone = Leadership.is_mine, HeldSigner(), threading.Event()
+    monkeypatch.setattr(Leadership, "is_mine", lambda self: not is_gone.is_set() and held(self))
+    append(sqlite_archive, 3)
+    with running(sqlite_archive, signer) as work:
+        wait_until(lambda: signed(sqlite_archive) == 3)
+        is_gone.set()
+        time.sleep(0.5)
+        grow(sqlite_archive, 2)
+        work.size = 5
+        time.sleep(1.5)
+        assert signer.signed == [(3, signer.signed[0][1])]
+        is_gone.clear()
+        wait_until(lambda: signed(sqlite_archive) == 5)
+
+
+def test_a_sequencer_whose_heads_break_ends_and_says_so(sqlite_archive, expects_errors, monkeypatch):
+    expects_errors.append("signing heads broke")
+    monkeypatch.setattr(HeldSigner, "sign", lambda *_: 1 // 0)
+    append(sqlite_archive, 2)
+    work = Sequencing(replace(sqlite_archive, clock=utc_now), HeldSigner(), threading.Event())
+
+    with pytest.raises(ToolFailed, match="anew"):
+        work.run()
