@@ -8,7 +8,7 @@ Source: C2SP tlog-cosignature (Ed25519), tlog-witness (the request of `add-check
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.custody.checkpoint import Checkpoint, read_checkpoint, read_size
@@ -27,6 +27,8 @@ from services.custody.note import (
 from services.errors import NoteRefused
 
 DRAW_PREFIX: Final = b"huisu/draw-witness/v1\n"
+AHEAD: Final = timedelta(minutes=5)
+"""How far a witness's clock may be ahead of ours; a time far ahead would hide its later silence."""
 MOST_PROOF_LINES: Final = 63
 """Most hashes of a consistency proof. Source: C2SP tlog-witness."""
 

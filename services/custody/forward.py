@@ -8,7 +8,7 @@ it was, it is kept in `displaced`.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.custody.checkpoint import open_checkpoint
-from services.custody.cosignature import cosigned_at
+from services.custody.cosignature import AHEAD, Cosignature, cosignatures
 from services.custody.entry import FIRST_PREV, Entry, entry_bytes, leaf_hash, read_entry
 from services.custody.frontier import Frontier
 from services.custody.heads import SignedHead, head_of, keep_cosignature, keep_head, require_continues
@@ -231,9 +231,18 @@ def _move_head(session: Session, obj: str, has: Place, wanted: Place) -> None:
     session.execute(change.values(n=wanted[0], leaf_hash=wanted[1]))
 
 
-def keep_published_heads(engine: Engine, published: PublishedLog, keys: Sequence[VerifierKey]) -> int:
+def keep_published_heads(
+    engine: Engine,
+    published: PublishedLog,
+    keys: Sequence[VerifierKey],
+    witnesses: Sequence[VerifierKey],
+    now: datetime,
+) -> int:
     """
-    Keep the published heads that the database lacks, with their witnesses' lines; gives how many.
+    Keep the published heads that the database lacks, with the lines of these witnesses; gives how many.
+
+    A witness's line counts only once it was checked, and one of each is kept for good: what is not its own, or of a
+    time to come, stays in the store alone.
 
     Raises:
         NoteRefused: one is not signed by the log's keys.
@@ -247,18 +256,23 @@ def keep_published_heads(engine: Engine, published: PublishedLog, keys: Sequence
             require_continues(session, checkpoint.size, checkpoint.root, "a published head")
             is_new = checkpoint.size > 0 and head_of(session, checkpoint.size) is None
             text = session.scalar(select(entry.c.entry).where(entry.c.idx == checkpoint.size - 1))
-        if text is None or not is_new:
+        if text is None:
             continue
-        made_at = read_entry(bytes(text)).at  # when it was signed is not published; not before this
-        body = Note(note.text, own).content.decode()
-        keep_head(engine, SignedHead(checkpoint.size, checkpoint.root, body, made_at))
-        for signature in (one for one in note.signatures if one not in own):
-            try:
-                keep_cosignature(engine, checkpoint.size, signature.name, cosigned_at(signature), signature.line)
-            except NoteRefused:
-                continue  # another kind of line than a witness's
-        count += 1
+        if is_new:
+            made_at = read_entry(bytes(text)).at  # when it was signed is not published; not before this
+            body = Note(note.text, own).content.decode()
+            keep_head(engine, SignedHead(checkpoint.size, checkpoint.root, body, made_at))
+            count += 1
+        for one in _of_witnesses(note, witnesses):
+            if one.at <= now + AHEAD:
+                keep_cosignature(engine, checkpoint.size, one.key.name, one.at, one.signature.line)
     return count
+
+
+def _of_witnesses(note: Note, witnesses: Sequence[VerifierKey]) -> Iterator[Cosignature]:
+    for signature in note.signatures:
+        with suppress(NoteRefused):
+            yield from cosignatures(Note(note.text, (signature,)), witnesses)
 
 
 @contextmanager

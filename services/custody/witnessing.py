@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from services.custody.checkpoint import read_size
-from services.custody.cosignature import Cosignature, Submission, cosignatures
+from services.custody.cosignature import AHEAD, Cosignature, Submission, cosignatures
 from services.custody.events import SYSTEM
 from services.custody.heads import SignedHead, head_of, keep_cosignature, newest_head
 from services.custody.logtree import log_tree
@@ -33,8 +33,6 @@ from services.errors import HeadRefused, HuisuError, Misconfigured, NoteRefused,
 
 log = logging.getLogger(__name__)
 
-AHEAD: Final = timedelta(minutes=5)
-"""How far a witness's clock may be ahead of ours; a time far ahead would hide its later silence."""
 REPEAT: Final = timedelta(hours=1)
 """Time after which an alarm that still holds is raised again."""
 AT_ONCE: Final = 8

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,7 +23,8 @@ from services.custody.forward import recovering
 from services.custody.heads import keep_cosignature, newest_head, sign_head
 from services.custody.ledger import history
 from services.custody.logtree import log_size, log_tree
-from services.custody.note import COSIGNATURE, PLAIN, SigningKey, read_note
+from services.custody.note import COSIGNATURE, PLAIN, Signature, SigningKey, read_note
+from services.custody.policy import Policy, Witness
 from services.custody.publish import Publisher
 from services.custody.sequencer import BATCH, integrate
 from services.custody.tables import checkpoint, cosig, displaced, entry, pending
@@ -415,7 +417,16 @@ def test_nothing_leaves_the_queue_before_the_log_but_into_it(site: Site) -> None
         session.execute(delete(pending))
 
 
-def test_witnesses_lines_come_back(site: Site, snapshot: Snapshot) -> None:
+def name_witness(archive: Archive, witness: SigningKey) -> None:
+    """Have the archive's policy name a witness."""
+    path = archive.settings.paths.home / "policy"
+    path.write_bytes(Policy((), (Witness("court", witness.verifier),), (), "court").content)
+    object.__setattr__(archive.settings, "policy_file", path)
+
+
+@pytest.mark.parametrize("planted", ["nothing", "another key's", "of a time to come"])
+def test_witnesses_lines_come_back_and_no_others(site: Site, snapshot: Snapshot, planted: str) -> None:
+    """Whoever writes into the store may put any line under a published head."""
     witness = SigningKey("court.example/w", COSIGNATURE, bytes(31) + b"\1")
     copy = snapshot()
     append(site.archive, 3)
@@ -425,16 +436,26 @@ def test_witnesses_lines_come_back(site: Site, snapshot: Snapshot) -> None:
         head = newest_head(session)
     assert head is not None
     line = cosign(witness, read_note(head.note.encode()).text, NOON).line
-    keep_cosignature(site.archive.engine, size, witness.name, NOON, line)
+    false = {
+        "another key's": Signature(witness.name, witness.verifier.id, bytes(72)),
+        "of a time to come": cosign(witness, read_note(head.note.encode()).text, NOON + timedelta(days=900)),
+    }.get(planted)
+    if false is None:
+        keep_cosignature(site.archive.engine, size, witness.name, NOON, line)
+    else:
+        keep_cosignature(site.archive.engine, size, witness.name, NOON, false.line)
+    stranger = SigningKey("nobody.example/w", COSIGNATURE, bytes(31) + b"\2")
+    other = cosign(stranger, read_note(head.note.encode()).text, NOON).line
+    keep_cosignature(site.archive.engine, size, stranger.name, NOON, other)
     Publisher(site.archive.engine, site.archive.store).publish_head()
 
     with restored(site, copy) as old:
+        name_witness(old.archive, witness)
         old.recover()
 
         with old.archive.reading() as session:
-            assert session.execute(select(cosig.c.size, cosig.c.witness, cosig.c.ts, cosig.c.line)).one() == (
-                size, witness.name, NOON, line,
-            )  # fmt: skip
+            back = session.execute(select(cosig.c.size, cosig.c.witness, cosig.c.ts, cosig.c.line)).all()
+    assert back == ([(size, witness.name, NOON, line)] if false is None else [])
 
 
 def test_there_is_nothing_to_recover_where_nothing_is_missing(site: Site) -> None:

@@ -11,6 +11,7 @@ from services.custody.events import SYSTEM
 from services.custody.forward import bring_forward, find_missing, keep_published_heads, recovering
 from services.custody.publish import published_head
 from services.custody.published import PublishedLog
+from services.custody.witnessing import load_policy
 from services.errors import HeadRefused
 from services.index.upkeep import Recovery
 from services.ingest.recovery.footage import Rebuilt, rebuild
@@ -58,13 +59,14 @@ def recover(archive: Archive, signed: Signed, persons: tuple[User, User]) -> Rec
     Raises:
         HeadRefused: the database, what was published and what was signed are not one history; nothing was changed.
         ProofRefused: what was published is damaged; nothing was changed.
+        Misconfigured: the policy that names the witnesses cannot be read; nothing was changed.
         StoreUnavailable, DatabaseBusy: it was cut short; repeat it.
     """
     if signed.size == 0 and published_head(archive.store) is not None:
         raise HeadRefused("a head was published, but the signer remembers none: give it its memory back first")
-    published = PublishedLog(archive.store)
+    published, witnesses = PublishedLog(archive.store), load_policy(archive.settings.policy_file).witness_keys
     begun = _forward(archive, published, signed)
-    heads = keep_published_heads(archive.engine, published, signed.keys)
+    heads = keep_published_heads(archive.engine, published, signed.keys, witnesses, archive.clock())
     rebuilt = tuple(rebuild(archive))
     with archive.reading() as session:
         losses = list_losses(session, begun.first, begun.end)
