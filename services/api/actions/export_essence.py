@@ -57,7 +57,8 @@ def essence_of(archive: Archive, recording_id: str) -> Essence | None:
         IntegrityError: the log has it, but its leaves are gone.
     """
     with archive.reading() as session:
-        lines = [line for line in history(session, recording_id) if line.entry.type == "rec.essence"]
+        told = (line for line in history(session, recording_id) if line.entry.type == "rec.essence")
+        lines = [line for line in told if not line.is_lost]  # a recovery brings entries back, not what they said
         roots = [json.loads(line.values["essence_root"]) for line in lines if "essence_root" in line.values]
         row = rendition(session, recording_id, "essence")
         recording = session.get_one(Recording, recording_id)

@@ -25,6 +25,7 @@ from services.custody.package.clean import try_package
 from services.custody.package.history import (
     Disclosure,
     consistency_json,
+    count_lost,
     earlier_heads,
     first_index,
     history_json,
@@ -150,10 +151,7 @@ def _gather(
         export = session.get_one(Export, export_id)
         disclosure: Disclosure = "audit" if export.disclosure == "audit" else "minimal"
         own = {one.event for one in entered}
-        histories = [
-            File.of(history_path(name), history_json(session, name, n, head.size, own, disclosure))
-            for name, n in sorted(last.items())
-        ]
+        written = {name: history_json(session, name, n, head.size, own, disclosure) for name, n in sorted(last.items())}
         stamped = _stamped(archive)
         heads = earlier_heads(session, [first_index(session, name) for name in last], head, stamped)
         logged = {
@@ -172,10 +170,12 @@ def _gather(
         __version__, awaited.witnessed, tuple(one.item for one in entered),
     )  # fmt: skip
     standing = Standing(
-        head.size, head.root, facts.all_keys, awaited.names, tuple((name, n + 1) for name, n in sorted(last.items()))
-    )
+        head.size, head.root, facts.all_keys, awaited.names, tuple((name, n + 1) for name, n in sorted(last.items())),
+        tuple((name, count) for name, one in written.items() if (count := count_lost(one))),
+    )  # fmt: skip
     shared = [file for one in entered for file in one.files]
-    shared += [*histories, *(File.of(name, content) for name, content in logged.items()), *verifiers()]
+    shared += [File.of(history_path(name), content) for name, content in written.items()]
+    shared += [*(File.of(name, content) for name, content in logged.items()), *verifiers()]
     return _Gathered(about, standing, tuple(shared))
 
 

@@ -4,6 +4,7 @@ Gather from the ledger what a package proves by: whole histories, and the heads 
 Reads only; give it a session that holds one moment, so that histories, proofs and heads agree.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from services.custody.entry import read_entry
 from services.custody.events import EVENTS
 from services.custody.heads import SignedHead, cosigned_note, head_at_least, head_of
+from services.custody.ledger import NOTHING
 from services.custody.logtree import log_tree
 from services.custody.package.texts import b64, canonical
 from services.custody.proof import prove_consistency, prove_inclusion
@@ -24,6 +26,7 @@ from services.errors import IntegrityError, NotReady
 Disclosure = Literal["minimal", "audit"]
 
 EXPORT: Final = "rec.export"
+ARRIVALS: Final = frozenset({"rec.ingest", "rec.rebuild"})
 HIDDEN: Final = "actor"
 """Of this export's own entries only who pressed the button stays hidden, unless the export is for an audit."""
 
@@ -58,7 +61,8 @@ def history_json(
     """
     Write a recording's chain up to its entry number `last`, each proven under the head of `size` entries.
 
-    `own` are the ids of this export's entries. What was expunged stays a commitment, whatever is disclosed.
+    `own` are the ids of this export's entries. What was expunged stays a commitment, whatever is disclosed. Of an entry
+    that a recovery brought back nothing is there but its text: its fields are null.
 
     Raises:
         IntegrityError: the chain has a gap, or an entry lies behind that head.
@@ -74,7 +78,9 @@ def history_json(
             "index": row.idx,
             "entry": bytes(row.entry).decode("ascii"),
             "path": [b64(one) for one in prove_inclusion(tree, row.idx, size)],
-            "fields": [
+            "fields": None
+            if _is_lost(bytes(row.entry), fields.get(row.event_id))
+            else [
                 _field(one, shown=_is_shown(bytes(row.entry), one.name, disclosure, is_own=row.event_id in own))
                 for one in fields.get(row.event_id, ())
             ],
@@ -94,6 +100,15 @@ def _fields(session: Session, events: Sequence[str]) -> dict[str, list[Any]]:
     return {event: sorted(rows, key=lambda row: row.name.encode()) for event, rows in found.items()}
 
 
+def _is_lost(text: bytes, fields: Sequence[Any] | None) -> bool:
+    return not fields and read_entry(text).commitment != NOTHING
+
+
+def count_lost(history: bytes) -> int:
+    """Count the entries of a written history whose values are lost."""
+    return sum(one["fields"] is None for one in json.loads(history)["entries"])
+
+
 def _is_shown(text: bytes, name: str, disclosure: Disclosure, *, is_own: bool) -> bool:
     if disclosure == "audit":
         return True
@@ -111,15 +126,17 @@ def _field(row: Any, *, shown: bool) -> list[str]:
 
 def first_index(session: Session, recording: str) -> int:
     """
-    Give the place of a recording's first entry.
+    Give the place of the entry that says what was taken in: the first, or the rebuild behind it if its values are lost.
 
     Raises:
         NotReady: it only waits for one.
     """
-    found: int | None = session.scalar(select(entry.c.idx).where(entry.c.obj == recording, entry.c.n == 0))
-    if found is None:
-        raise NotReady(f"the first entry of {recording} is not in the log yet")
-    return found
+    has_values = entry.c.event_id.in_(select(payload.c.event_id))
+    query = select(entry.c.idx, entry.c.entry).where(entry.c.obj == recording, has_values).order_by(entry.c.n)
+    for row in session.execute(query):
+        if read_entry(bytes(row.entry)).type in ARRIVALS:
+            return int(row.idx)
+    raise NotReady(f"no entry that says what was taken in as {recording} is in the log yet")
 
 
 def earlier_heads(

@@ -40,16 +40,27 @@ _WITNESSED: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 
+_LOST: Final = (
+    "录像 {recording}：{count} 条记录的内容在存档恢复后已丢失，其所述无从核对（未检查） · "
+    "recording {recording}: the values of {count} entries were lost before a recovery of the archive; "
+    "what these entries said is not proven (NOT CHECKED)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the papers say of the log: its head, its keys, who signed, and how long each recording's history is."""
+    """
+    What the papers say of the log: its head, its keys, who signed, and how long each recording's history is.
+
+    `lost` counts the entries of a recording whose values a recovery could not bring back.
+    """
 
     size: int
     root: bytes
     keys: tuple[VerifierKey, ...]
     witnesses: tuple[str, ...]
     entries: tuple[tuple[str, int], ...]
+    lost: tuple[tuple[str, int], ...] = ()
 
 
 def papers(about: About, standing: Standing, copy: int) -> dict[str, bytes]:
@@ -119,6 +130,7 @@ def _facts(about: About, standing: Standing, copy: int) -> str:
         ("台账 Custody log", about.origin),
         ("台账头 Head of the log", f"{standing.size} · {standing.root.hex()}"),
         ("见证 Witnesses", witness_words(about.witnessed, standing.witnesses)),
+        *(("丢失 Lost", _LOST.format(recording=name, count=count)) for name, count in standing.lost),
     ]
     return "\n".join(f"<tr><th>{name}</th><td><bdi>{escape(value)}</bdi></td></tr>" for name, value in rows)
 

@@ -51,11 +51,12 @@ TEXTS = {
     "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同；未证明（重新编码，或声音的边缘）：{rest}", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit; not proven (encoded anew, or edges of sound): {rest}"),
     "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"),
     "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
+    "origin-rebuilt": ("{file}：首条记录的内容已丢失，“原件”是指第 {n} 条记录（rec.rebuild，恢复后重建）所述的文件；它是否就是最初入库的文件，未被证明", "{file}: the values of the first entry are lost: its original is the file that entry {n} (rec.rebuild, after a recovery) names; that this is the file first taken in is not proven"),
     "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中，解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original; that it was decoded from it is not proven"),
     "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"),
     "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"),
     "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"),
-    "essence-none": ("{file}：台账中没有该录像的帧指纹", "{file}: the log has no frame fingerprint of its recording"),
+    "essence-none": ("{file}：历史中没有该录像的帧指纹", "{file}: the history shows no frame fingerprint of its recording"),
     "structure-ok": ("{file}：结构简单，任何播放器读到的都一样", "{file}: every player finds the same samples in it"),
     "structure-bad": ("{file}：可能被不同播放器读成不同内容（{what}）", "{file}: players may find different things in it ({what})"),
     "structure-as-is": ("{file}：按原样给出，不要求结构", "{file}: given as it is, whatever its structure"),
@@ -69,6 +70,7 @@ TEXTS = {
     "chain-gap": ("录像 {recording} 的历史在第 {n} 条处中断", "the history of {recording} breaks at entry {n}"),
     "chain-end": ("录像 {recording} 的历史不是以本次导出结束", "the history of {recording} does not end with this export"),
     "payload-bad": ("录像 {recording} 第 {n} 条的内容与其承诺不符", "the values of entry {n} of {recording} are not what it commits to"),
+    "history-lost": ("录像 {recording}：{count} 条记录，无缺失；但第 {lost} 条的内容已丢失，其所述无从核对", "recording {recording}: {count} entries, none left out; but the values of entries {lost} are lost, so what these said is not proven"),
     "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"),
     "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"),
     "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"),
@@ -76,7 +78,6 @@ TEXTS = {
     "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"),
     "broken": ("检查程序在此中断：{what}", "the program broke here: {what}"),
 }  # fmt: skip
-
 WORDS = {
     "PASS": ("通过", "PASS"), "FAIL": ("不通过", "FAIL"), "NOT CHECKED": ("未检查", "NOT CHECKED"), "CONTENTS": ("清单", "CONTENTS"),
     "FILE": ("文件", "FILE"), "ORIGIN": ("来源", "ORIGIN"), "LOGGED": ("入账", "LOGGED"), "WITNESSED": ("见证", "WITNESSED"),
@@ -94,7 +95,9 @@ WORDS = {
 class Report:
     def __init__(self) -> None:
         self.findings, self.keys = [], []  # type: List[Tuple[str, str, str, Dict[str, Any]]], List[Tuple[str, str, str]]
-    def say(self, verdict: str, check: str, code: str, **about: Any) -> None: self.findings.append((verdict, check, code, about))
+    def say(self, verdict: str, check: str, code: str, **about: Any) -> str:
+        self.findings.append((verdict, check, code, about))
+        return verdict
     def attempt(self, check: str, work: Callable[..., Any], *told: Any, **about: Any) -> Any:
         try: return work(*told)
         except Wrong as wrong: self.say("FAIL", check, wrong.code, **{**about, **wrong.about})
@@ -143,7 +146,7 @@ class Package:
     """The files of a folder or zip file: of each, where its bytes lie; of a zip file's, the CRC-32 it claims."""
     def __init__(self, path: str) -> None:
         self.places: Dict[str, Tuple[str, int, int]] = {}
-        self.crcs, self.bad_at, self.opened = {}, None, None  # type: Dict[str, int], int | None, Any
+        self.crcs, self.bad_at = {}, None  # type: Dict[str, int], int | None
         if os.path.isdir(path): self._read_folder(path)
         elif os.path.isfile(path): self._read_zip(path, os.path.getsize(path))
         if "contents.txt" not in self.places and self.bad_at is None: raise NoPackage(path)
@@ -154,7 +157,6 @@ class Package:
                 size = os.path.getsize(whole) if os.path.isfile(whole) else -1
                 self.places[os.path.relpath(whole, path).replace(os.sep, "/")] = (whole, 0, size)
                 if len(self.places) > MOST_FILES: raise NoPackage(path)
-
     def _read_zip(self, path: str, end: int) -> None:
         at, before, central = 0, b"", []  # type: int, bytes, List[bytes]
         with open(path, "rb") as file:
@@ -175,22 +177,13 @@ class Package:
             rest = zip_end(central, at)
             if central and self.bad_at is None and file.read(len(rest) + 1) != rest: self.bad_at = at
     def blocks(self, name: str) -> Iterator[bytes]:
-        path, begin, left = self.places[name]
-        with open(path if left >= 0 else os.devnull, "rb") as file:
-            file.seek(begin)
-            while left > 0:
-                block = file.read(min(BLOCK, left))
-                left = left - len(block) if block else 0
-                yield block
+        size = self.places[name][2]
+        for at in range(0, size, BLOCK): yield self.read(name, at, min(BLOCK, size - at))
     def read(self, name: str, start: int, length: int) -> bytes:
         path, begin, _ = self.places[name]
-        if self.opened is None or self.opened.name != path:
-            self.close()
-            self.opened = open(path, "rb")  # noqa: SIM115
-        self.opened.seek(begin + start)
-        return bytes(self.opened.read(length))
-    def close(self) -> None:
-        if self.opened: self.opened.close()
+        with open(path, "rb") as file:
+            file.seek(begin + start)
+            return file.read(length)
     def whole(self, name: str) -> bytes:
         need(name in self.places, "missing", file=name)
         size = self.places[name][2]
@@ -212,12 +205,9 @@ def node(left: bytes, right: bytes) -> bytes: return sha256(b"\x01" + left + rig
 def split(size: int) -> int:  # give the largest power of two below the size: the left part of a tree
     return 1 << (size - 1).bit_length() - 1
 def tree_root(leaves: List[bytes]) -> bytes:
-    level = leaves or [sha256(b"")]
-    while len(level) > 1:
-        pairs = [node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = pairs + level[2 * len(pairs) :]
-    return level[0]
-
+    if len(leaves) < 2: return leaves[0] if leaves else sha256(b"")
+    left = split(len(leaves))
+    return node(tree_root(leaves[:left]), tree_root(leaves[left:]))
 PAD = [b""] * 128  # below a proof's hashes: whoever takes one of these had too few
 def included(leaf: bytes, index: int, size: int, path: List[bytes], root: bytes) -> bool:  # check an inclusion proof (RFC 6962 section 2.1.1)
     rest = PAD + path
@@ -273,7 +263,6 @@ def multiply(number: int, one: Point) -> Point:
         if number & 1: found = add(found, one)
         one, number = add(one, one), number >> 1
     return found
-
 BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
 def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     """Say whether a signature is good: no cofactor, s below the order, every point in its one form."""
@@ -292,7 +281,6 @@ def read_key(text: str, kind: int) -> Key:
     content = unbase64(encoded, "", 33)
     if not name or content[0] != kind or sha256(name.encode() + b"\n" + content)[:4].hex() != short: raise ValueError(text)
     return Key(name, bytes.fromhex(short), kind, content[1:])
-
 class Policy:
     """Logs, witnesses and the quorum of a policy file (C2SP tlog-policy)."""
     def __init__(self, content: bytes, file: str) -> None:
@@ -307,7 +295,6 @@ class Policy:
             need(self.quorum and not lines[-1] and max(len(self.witnesses), len(self.groups)) <= 256, "bad-form")
         except (Wrong, ValueError) as error: raise Wrong("bad-form", file=file, what=str(number)) from error
         self.every = self.logs  # a printed fingerprint chooses one of them; earlier heads may be another's
-
     def _take(self, kind: str, rest: List[str]) -> bool:
         names = {"none", *self.witnesses, *self.groups}
         if kind == "log" and 1 <= len(rest) <= 2:
@@ -330,7 +317,6 @@ class Policy:
         for name, (count, members) in self.groups.items(): holds[name] = sum(holds[one] for one in members) >= count
         for name in counting: counting += self.groups[name][1] if name in self.groups else []
         return holds[self.quorum], [name for name in counting if name in self.witnesses and name not in seen]
-
 def open_note(content: bytes, keys: List[Key], file: str) -> Tuple[str, List[Tuple[Key, int]], int]:
     text = content.decode("utf-8", "replace")
     cut = text.rfind("\n\n")
@@ -401,15 +387,16 @@ def check_contents(package: Package, listed: Listed, report: Report) -> Dict[str
 class Entry:
     """One entry of a history with its place in the log and the values it discloses, as their JSON texts."""
     def __init__(self, told: Any, file: str) -> None:
-        self.index, text, path, rows = fields(told, file, index=COUNT, entry=str, path=list, fields=list)
+        self.index, text, path, shown = fields(told, file, index=COUNT, entry=str, path=list, fields=(list, type(None)))
         raw = read_json(text.encode(), file, "")
         kinds = {"v": range(1, 2), "t": str, "id": str, "ts": str, "obj": str, "n": COUNT, "prev": str, "pc": str}
         _, self.kind, _, _, self.obj, self.n, prev, pc = fields(raw, file, **kinds)
         self.leaf, self.path, self.prev = sha256(b"\0" + text.encode()), hashes(path, file), unbase64(prev, file, 32)
+        self.is_lost, rows = shown is None, shown or []  # a recovery brings entries back, not their values
         need(list(raw) == list(kinds) and len(rows) < 65536, "bad-form", file=file, what="entry")
         self.values: Dict[str, str] = {}
         payload = b"huisu/payload/v1\n" + struct.pack(">H", len(rows)) + b"".join(self._commitment(row, file) for row in rows)
-        self.payload_holds = sha256(payload) == unbase64(pc, file, 32)
+        self.payload_holds = (sha256(payload) == unbase64(pc, file, 32)) or self.is_lost
     def _commitment(self, row: Any, file: str) -> bytes:
         good = isinstance(row, list) and all(isinstance(one, str) for one in row) and len(row) in (1, 3)
         need(good and row[0] not in self.values, "bad-form", file=file, what="fields")
@@ -422,7 +409,15 @@ def read_history(package: Package, recording: str, name: str) -> Tuple[int, List
     told = fields(read_json(package.whole(name), name), name, recording=str, size=COUNT, entries=list)
     need(told[0] == recording, "bad-form", file=name, what="recording")
     return told[1], [Entry(one, name) for one in told[2]]
+def ranges(numbers: List[int]) -> str:  # write rising numbers shortly: 0-3, 7
+    known = set(numbers)
+    starts, ends = ([n for n in numbers if n + step not in known] for step in (-1, 1))
+    return ", ".join(str(a) if a == b else "%d-%d" % (a, b) for a, b in zip(starts, ends))
 def is_of(entry: Entry, export: str) -> bool: return entry.kind == "rec.export" and entry.values.get("export") == value_text(export)
+def arrival_of(entries: List[Entry]) -> Entry | None:
+    """Give the entry that says what was taken in: the first or, if its values are lost, the first `rec.rebuild` that has some."""
+    if not entries or not entries[0].is_lost: return entries[0] if entries else None
+    return next((one for one in entries if one.kind == "rec.rebuild" and not one.is_lost), None)
 def check_history(recording: str, entries: List[Entry], export: str) -> None:
     before = bytes(32)
     for n, entry in enumerate(entries):
@@ -466,7 +461,6 @@ def table(body: Any, form: str) -> List[Tuple[int, ...]]:
 def expand(rows: List[Tuple[int, ...]], count: int) -> List[int]:
     need(sum(row[0] for row in rows) == count, "structure-bad", what="count")
     return [row[1] for row in rows for _ in range(row[0])]
-
 def descriptors(esds: Any) -> bytes:  # give object type and decoder configuration of an esds (ISO/IEC 14496-1 section 7.2.6)
     kind, at = 0, 4
     while at + 2 <= len(esds):
@@ -486,7 +480,6 @@ def descriptors(esds: Any) -> bytes:  # give object type and decoder configurati
         else: at += length
     return bytes([kind])
 def boxed(kind: bytes, body: bytes) -> bytes: return kind + struct.pack(">I", len(body)) + body
-
 def sound_config(kind: bytes, entry: Any) -> Tuple[bytes, int]:
     """Give the configuration of sound, and how many bytes an instant has if it is uncompressed (else 0)."""
     version, channels, bits, rate = (take(entry, at, 2) for at in (8, 16, 18, 24))
@@ -525,7 +518,6 @@ def config_of(handler: bytes, kind: bytes, entry: Any) -> Tuple[bytes, int]:
         box, inner = found[0] if found else (b"esds" if is_mp4v else bytes(4), b"")
         told = told[24:28] + boxed(box, descriptors(inner) if is_mp4v and found else bytes(inner))
     return boxed(b"", kind + told), frame
-
 def read_movie(package: Package, name: str) -> List[Track]:
     """Read the tracks of a clip by the strict rules of essence.md: there is one way only to understand it."""
     size, at, moov, media = package.places[name][2], 0, b"", []  # type: int, int, bytes, List[Tuple[int, int]]
@@ -548,7 +540,6 @@ def read_movie(package: Package, name: str) -> List[Track]:
         while spot < len(media) and media[spot][1] < high: spot += 1
         need(spot < len(media) and media[spot][0] <= low, "structure-bad", what="mdat")
     return tracks
-
 def read_track(place: int, trak: Any, size: int) -> Track:
     tkhd, mdia = only(trak, b"tkhd"), only(trak, b"mdia")
     mdhd, hdlr, minf = only(mdia, b"mdhd"), only(mdia, b"hdlr"), only(mdia, b"minf")
@@ -568,7 +559,6 @@ def read_track(place: int, trak: Any, size: int) -> Track:
     config, frame = config_of(handler, *entries[0])
     step, samples = read_samples(stbl, frame, size)
     return Track(place, handler, scale, matrix, config, frame, step, samples)
-
 def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple[int, ...]]]:
     stsz, steps, chunks = only(stbl, b"stsz"), table(only(stbl, b"stts"), ">II"), boxes(stbl, b"stco", b"co64")
     stsc, ctts, stss = table(only(stbl, b"stsc"), ">III"), boxes(stbl, b"ctts"), boxes(stbl, b"stss")
@@ -632,7 +622,6 @@ def leaves_of(track: Track, skip: int, count: int) -> List[Tuple[int, int, int, 
             low += number
         done += units
     return leaves[:count]
-
 def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: List[Tuple[int, bytes]], file: str) -> List[int]:
     """Check the runs of one track of a clip; gives [from, to, from, to …] of what they prove: samples, or instants."""
     def holds(good: Any, what: str) -> None: need(good, "origin-wrong", track=track.place, what=what)
@@ -677,7 +666,6 @@ def set_id(unit: bytes) -> Tuple[int, int]:  # name a parameter set of H.264: it
     zeros = len(bits) - len(bits.lstrip("0"))
     need(zeros < 17 and len(bits) > 2 * zeros, "structure-bad", what="avcC")
     return kind, int(bits[zeros : 2 * zeros + 1], 2) - 1
-
 def check_config(package: Package, name: str, track: Track, original: bytes, starts: List[int], is_whole: bool) -> None:
     """Check that copied frames are decoded as in the original: points 5 and 6 of essence.md; runs behind others start so."""
     def holds(good: Any, what: str) -> None: need(good, "origin-wrong", track=track.place, what=what)
@@ -701,8 +689,7 @@ def check_config(package: Package, name: str, track: Track, original: bytes, sta
             slices += [sample[at + length] & 31] if sample[at + length] & 31 in range(1, 6) else []
             at = end
         holds(not n or n not in starts or slices[:1] == [5], "frames")
-
-def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks: List[Track], report: Report) -> None:
+def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks: List[Track], verdict: str, report: Report) -> None:
     file = item.proof
     _, all_tracks, rows = fields(told, file, v=range(1, 2), all_tracks=list, tracks=list)
     trees, runs = read_trees(all_tracks, file, roots), [record(one, file, RUN) for one in rows[:65]]
@@ -724,8 +711,8 @@ def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks:
         is_all = is_all and (not gaps or track.handler not in (b"vide", b"soun") or bool(track.frame and all(b - a < 1024 for a, b in gaps)))
     about = {"file": item.file, "pictures": counts[b"vide"], "sounds": counts[b"soun"], "rest": ", ".join(rest[:20]) or "-"}
     good = is_all or item.made != "verbatim"
-    report.say("PASS" if good else "FAIL", "ORIGIN", "origin-frames" if good else "origin-less", **about)
-def check_still(item: Any, told: Any, roots: List[str], report: Report) -> None:
+    report.say(verdict if good else "FAIL", "ORIGIN", "origin-frames" if good else "origin-less", **about)
+def check_still(item: Any, told: Any, roots: List[str], verdict: str, report: Report) -> None:
     _, all_tracks, row = fields(told, item.proof, v=range(1, 2), all_tracks=list, still=dict)
     trees, still = read_trees(all_tracks, item.proof, roots), record(row, item.proof, STILL)
     need(still.track < len(trees) and re.fullmatch("[0-9a-f]{64}", still.sha256) and still.handler == "vide", "origin-root")
@@ -735,7 +722,7 @@ def check_still(item: Any, told: Any, roots: List[str], report: Report) -> None:
     found = range_root([leaf], still.sample + 1, tree[0] + 1, hashes(still.range, item.proof))
     need(found == tree[1], "origin-wrong", track=still.track, what="frames")
     at = (still.dts + still.cts) * 1000 // still.ts
-    report.say("PASS", "ORIGIN", "origin-still", file=item.file, track=still.track, at="%d.%03d" % divmod(at, 1000))
+    report.say(verdict, "ORIGIN", "origin-still", file=item.file, track=still.track, at="%d.%03d" % divmod(at, 1000))
 # ---------------------------------------------------------------------------------------------------------- the package
 ITEM = {"n": COUNT, "file": str, "kind": str, "recording": str, "filename": str, "start": OPTIONAL, "end": OPTIONAL,
         "made": str, "proof": OPTIONAL}  # fmt: skip
@@ -765,15 +752,17 @@ def check_item(told: Any, item: Any, prints: Dict[str, Print], entries: List[Ent
     for what, value in wanted.items(): need(mine[0].values.get(what) == value_text(value), "file-differs", file=item.file, what=what)
 def facts_of(found: Print) -> Dict[str, Any]:
     return {"size": found.size, "sha256": found.sha256.hex(), "chunk_log2": 20, "chunk_root": found.chunk_root.hex()}
-
 def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries: List[Entry], report: Report) -> None:
     roots = [one.values.get("essence_root", "null") for one in entries if one.kind == "rec.essence"]
-    roots = [one for one in roots if one != "null"]
+    roots, arrival, verdict = [one for one in roots if one != "null"], arrival_of(entries), "PASS"
+    if entries and arrival is not entries[0]:  # nothing may pass that rests on what is lost
+        if arrival is None: raise Wrong("origin-not", file=item.file, what="rec.ingest")
+        verdict = report.say("NOT CHECKED", "ORIGIN", "origin-rebuilt", file=item.file, n=arrival.n)
     if item.made == "original":
         for what, value in facts_of(prints[item.file]).items():
-            holds = entries and entries[0].kind == "rec.ingest" and entries[0].values.get(what) == value_text(value)
+            holds = arrival and entries[0].kind == "rec.ingest" and arrival.values.get(what) == value_text(value)
             need(holds, "origin-not", file=item.file, what=what)
-        report.say("PASS", "ORIGIN", "origin-ok", file=item.file)
+        if verdict == "PASS": report.say(verdict, "ORIGIN", "origin-ok", file=item.file)
     if item.made in ("original", "still"): report.say("NOT CHECKED", "STRUCTURE", "structure-as-is", file=item.file)
     else:
         tracks = report.attempt("STRUCTURE", read_movie, package, item.file, file=item.file)
@@ -782,8 +771,8 @@ def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries:
     if item.made != "original" and item.proof is None:
         need(not roots or item.made == "encoded", "origin-unproven", file=item.file)
         report.say("NOT CHECKED", "ORIGIN", "origin-none" if roots else "essence-none", file=item.file)
-    elif item.made == "still": check_still(item, read_json(package.whole(item.proof), item.proof), roots, report)
-    elif item.made != "original": check_clip(package, item, read_json(package.whole(item.proof), item.proof), roots, tracks, report)
+    elif item.made == "still": check_still(item, read_json(package.whole(item.proof), item.proof), roots, verdict, report)
+    elif item.made != "original": check_clip(package, item, read_json(package.whole(item.proof), item.proof), roots, tracks, verdict, report)
 def check_log(package: Package, policy: Policy, told: Any, is_own: bool, report: Report) -> Head:
     name = "log/checkpoint.txt"
     head = open_head(package.whole(name), policy.logs, policy, name)
@@ -803,11 +792,12 @@ def check_histories(package: Package, told: Any, head: Head | None, report: Repo
         size, entries = history
         found[recording], count, before = entries, count + len(entries), report.failed("HISTORY")
         report.attempt("HISTORY", check_history, recording, entries, told.export)
-        if report.failed("HISTORY") == before: report.say("PASS", "HISTORY", "history-ok", recording=recording, count=len(entries))
+        lost = ranges([one.n for one in entries if one.is_lost])
+        verdict, code = ("NOT CHECKED", "history-lost") if lost else ("PASS", "history-ok")
+        if report.failed("HISTORY") == before: report.say(verdict, "HISTORY", code, recording=recording, count=len(entries), lost=lost)
         if head: report.attempt("LOGGED", check_logged, recording, entries, size, head)
     if head and not report.failed("LOGGED", "HISTORY"): report.say("PASS", "LOGGED", "logged-ok", count=count, size=head.size)
     return found
-
 def check_consistency(package: Package, policy: Policy, head: Head, histories: Dict[str, List[Entry]], report: Report) -> None:
     name = "log/consistency.json"
     size, rows = fields(read_json(package.whole(name), name), name, size=COUNT, heads=list)
@@ -821,11 +811,11 @@ def check_consistency(package: Package, policy: Policy, head: Head, histories: D
         need(good, "consistent-bad", size=one.size)
         heads.append(one)
     for recording, entries in histories.items():
-        times = [time for one in heads for time in one.seen.values() if entries and one.size > entries[0].index]
+        arrival = arrival_of(entries)
+        times = [time for one in heads for time in one.seen.values() if arrival and one.size > arrival.index]
         if times and not report.failed("LOGGED", "HISTORY"):
             report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(min(times)))
     report.say("PASS", "CONSISTENT", "consistent-ok", count=len(rows))
-
 def examine(package: Package, outside: bytes | None, fingerprint: str, report: Report) -> None:
     if package.bad_at is not None: raise Wrong("bad-zip", at=package.bad_at)
     name = "log/policy.txt" if outside is None else "policy"
@@ -859,12 +849,14 @@ def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Re
     try: report.attempt("CONTENTS", examine, package, outside, fingerprint, report)
     except Exception as error:  # a finding, too: what cannot be checked is not good
         report.say("FAIL", "CONTENTS", "broken", what=repr(error))
-    package.close()
     report.close()
     return report
 # ----------------------------------------------------------------------------------------------------- the command line
 def clean(text: str) -> str:  # keeps a hostile name from steering the terminal, or from making lines of its own
     return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", "?", text)
+def not_proven(report: Report, lang: int) -> List[str]:  # a title, what no package can prove, and what this one lost
+    lost = [TEXTS[code][lang].format(**about) for _, _, code, about in report.findings if code in ("history-lost", "origin-rebuilt")]
+    return WORDS["open"][lang].split("|") + [clean(one) for one in lost]
 def lines_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Iterator[str]:
     for verdict, check, code, about in report.findings:
         yield "%-11s %-10s %s" % (WORDS[verdict][lang], WORDS[check][lang], clean(TEXTS[code][lang].format(**about)))
@@ -872,9 +864,8 @@ def lines_of(report: Report, lang: int, outside: str | None, fingerprint: str) -
     yield from ("  %s %s\n    %s" % (WORDS[role][lang], clean(name), " ".join(re.findall("....", key))) for role, name, key in report.keys)
     yield WORDS["outside" if outside else "inside"][lang].format(file=outside)
     if fingerprint and all(one[2] != "fingerprint-other" for one in report.findings): yield WORDS["printed"][lang]
-    yield "\n" + WORDS["open"][lang].replace("|", "\n  - ")
+    yield "\n" + "\n  - ".join(not_proven(report, lang))
     yield "\n" + WORDS["wrong" if report.failed() else "good"][lang].format(count=report.failed())
-
 def main(arguments: List[str] | None = None) -> int:
     reader = argparse.ArgumentParser(prog="verify.py", description="Check a Huisu export package, offline. 离线核验回溯移交包。")
     reader.add_argument("package", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))

@@ -55,6 +55,7 @@ def mutate(built: Built, other: Built, seed: int) -> Mutant:
 
 
 def _name(files: Mapping[str, bytes], dice: random.Random, start: str = "") -> str:
+    start = start if any(name.startswith(start) for name in files) else ""
     return dice.choice(sorted(name for name in files if name.startswith(start) and not name.startswith("verify.")))
 
 
@@ -152,6 +153,18 @@ def _other(value: Any, dice: random.Random) -> Any:
     return {name: one for name, one in value.items() if name != dice.choice(sorted(value) or [""])}
 
 
+def _forget(files: Files, _: Built, dice: random.Random) -> str:
+    """Say of some entries of a history that their values are lost."""
+    name = _name(files, dice, "history/")
+    told = json.loads(files[name]) if _is_json(files[name]) else {}
+    rows = told.get("entries", []) if isinstance(told, dict) else []
+    chosen = [row for row in rows if isinstance(row, dict) and dice.random() < 0.4]
+    for row in chosen:
+        row["fields"] = None
+    files[name] = canonical(told) if chosen else files[name]
+    return f"{name} {len(chosen)}"
+
+
 def _lines(files: Files, _: Built, dice: random.Random) -> str:
     """Lose, double, move or cut lines of a text that is signed or trusted."""
     name = dice.choice(("log/checkpoint.txt", "log/policy.txt"))
@@ -200,6 +213,6 @@ def _number_in_moov(files: Files, _: Built, dice: random.Random) -> str:
 
 
 _WAYS: tuple[Callable[[Files, Built, random.Random], str], ...] = (
-    _bytes, _bytes, _swap, _take_from_other, _lose, _add, _rewrite, _rewrite, _rewrite, _lines, _lines, _number_in_moov,
-    _number_in_moov,
+    _bytes, _bytes, _swap, _take_from_other, _lose, _add, _rewrite, _rewrite, _rewrite, _forget, _lines, _lines,
+    _number_in_moov, _number_in_moov,
 )  # fmt: skip

@@ -95,6 +95,5 @@ def test_files_beyond_four_gigabytes_have_their_places(tmp_path: Path) -> None:
 
     assert package.bad_at is None
     assert package.read("items/002.mp4", 0, 6) == behind == b"behind"
-    package.close()
     assert sizes == [5, large, 6]
     assert path.stat().st_size == length_of(listed)
