@@ -194,6 +194,20 @@ def test_grade_three_takes_a_head_as_second_person(site: Site) -> None:
     assert kinds == ["export.make", "export.answer"]
 
 
+def test_a_token_is_no_second_person_and_no_first(site: Site) -> None:
+    """Who holds an account may hold a token too: then one person would pass both steps."""
+    graded = add_recording(site.archive, unit=unit_of(site, "D1"), grade=3)
+    token, head = site.as_token("head", "D1"), person(site, "head")
+    export = ask(head, graded).json()["id"]
+
+    approved = token.post(f"{EXPORTS}/{export}/approve", json={})
+    refused = token.post(f"{EXPORTS}/{export}/refuse", json={})
+    asked = ask(token, graded)
+
+    assert (approved.status_code, refused.status_code, asked.status_code) == (403, 403, 403)
+    assert head.get(f"{EXPORTS}/{export}").json()["state"] == "proposed"
+
+
 def test_a_refused_export_is_never_made(site: Site) -> None:
     graded = add_recording(site.archive, unit=unit_of(site, "D1"), grade=3)
     mine = site.as_user("wang")

@@ -15,13 +15,15 @@ def answer_export(archive: Archive, who: Principal, export_id: str, *, approve: 
 
     Raises:
         NotFound: there is none that `who` may know of.
-        NotAllowed: `who` asked for it, or may not approve exports of one of its recordings.
+        NotAllowed: `who` asked for it, is a token, or may not approve exports of one of its recordings.
         Conflict: it was answered already, or needs no answer.
     """
     why = checked_text(reason, "reason", REASON_CHARACTERS)
     with archive.work() as work:
         fetch_export(work.session, who, export_id)
         row = work.session.get_one(Export, export_id, with_for_update=True, populate_existing=True)
+        if who.kind != "user":
+            raise NotAllowed("an export is approved by a person: whoever asked for it may hold this token")
         if row.requester_id == who.id:
             raise NotAllowed("an export is approved by another person than the one who asked for it")
         recordings = [item.recording_id for item in items_of(work.session, export_id)]

@@ -12,7 +12,7 @@ from services.api.actions.clip import Source, source_of
 from services.api.actions.open_viewing import checked_text
 from services.bootstrap import Archive, new_id
 from services.custody.work import Work
-from services.errors import Invalid, NotFound, NotPlayable, RangeOutside, VerbatimNotPossible
+from services.errors import Invalid, NotAllowed, NotFound, NotPlayable, RangeOutside, VerbatimNotPossible
 from services.index.exports import PROPOSED, QUEUED, Export, ExportItem
 from services.index.models import Recording
 from services.index.visible import fetch, fetch_case
@@ -71,7 +71,7 @@ def make_export(
     `note_unknown` hears of a recording that `who` may not know of: who tries addresses leaves a trail.
 
     Raises:
-        NotAllowed: `who` may know of a recording, but not export it.
+        NotAllowed: `who` may know of a recording, but not export it; or is a token, and this takes two persons.
         Invalid: a recording or case that `who` may not know of or that cannot be exported; a bad count or text.
         RangeOutside, ClipTooLong, VerbatimNotPossible: an item's range cannot be; the message names the item.
         NotReady, NotPlayable, NoDecoder: there is nothing (yet) to cut from.
@@ -88,6 +88,8 @@ def make_export(
             _require_case(work, who, order.case)
         recordings = [_exportable(work.session, who, n, item) for n, item in enumerate(order.items, 1)]
         is_alone = all(recording.grade < SECOND_PERSON_GRADE for recording in recordings)
+        if not is_alone and who.kind != "user":
+            raise NotAllowed("this export takes two persons: a person asks for it, whom a token does not name")
         export = new_id()
         state = QUEUED if is_alone else PROPOSED
         _enter(work, export, who, order, state, recipient, purpose)
