@@ -114,3 +114,15 @@ def test_a_download_that_goes_on_is_one_entry_and_the_same_file(watched: Watched
     assert package["filename"] in whole.headers["content-disposition"]
     taken = watched.entries()[before:]
     assert [json.loads(one.values["sha256"]) for one in taken] == [package["sha256"]]
+
+
+def test_parts_asked_for_hours_later_are_another_taking(watched: Watched) -> None:
+    client = watched.desk.newcomer("reviewer")
+    address, before = f"{EXPORTS}/{watched.export}/package", len(watched.entries())
+    assert client.get(address).status_code == 200
+    for _ in range(12):
+        watched.desk.clock.advance(600)
+        assert client.get("/api/v1/me").status_code == 200
+    assert client.get(address, headers={"Range": "bytes=0-"}).status_code == 206
+
+    assert Counter(one.entry.type for one in watched.entries()[before:]) == {"export.take": 2}

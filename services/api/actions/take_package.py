@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from services.accounts.rights import Principal
 from services.api.actions.entered import Entered
@@ -13,6 +15,9 @@ from services.index.exporting import fetch_export, items_of, packages_of, requir
 from services.index.exports import ENDED, MADE
 
 ENTERED = Entered()
+BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
+GOES_ON: Final = timedelta(hours=1)
+"""Longest time in which parts of a copy belong to one taking; what is asked for later is entered anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ def take_package(
     """
     Enter that `who` takes a copy; `goes_on` says that the request may be for a further part of it.
 
+    A further part is one asked for from the same address within the same hour.
+
     Raises:
         NotFound: no export that `who` may know of, or no such copy of it.
         NotAllowed: `who` may not export one of its recordings (any more).
@@ -53,7 +60,8 @@ def take_package(
             raise NotFound(f"export {row.id} has no copy {copy}")
         one = found[0]
         stored = Stored("package", one.key, one.version_id, one.size_bytes, one.sha256, "application/zip")
-    if not (goes_on and ENTERED.has(who.id, export_id, copy)):
+    taking = (who.id, export_id, copy, address, (archive.clock() - BEGINNING) // GOES_ON)
+    if not (goes_on and ENTERED.has(*taking)):
         with archive.work() as work:
             work.append(
                 "export.take",
@@ -64,5 +72,5 @@ def take_package(
                 address=address,
                 method=method,
             )
-        ENTERED.add(who.id, export_id, copy)
+        ENTERED.add(*taking)
     return Package(stored, filename_of(export_id, copy), archive)
