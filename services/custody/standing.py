@@ -8,18 +8,20 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.custody.entry import read_entry
 from services.custody.heads import SignedHead, newest_head
 from services.custody.logtree import log_size
 from services.custody.policy import Policy
+from services.custody.sequencer import waiting_since
 from services.custody.signer_client import Signer, SignerFacts
-from services.custody.tables import pending
+from services.custody.tables import entry, pending
 from services.custody.watched import Watched, watched
 from services.errors import HuisuError
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Entries in the log and before it, the newest head, how long anything has waited for one, and who watches."""
+    """Entries in the log and before it, the newest head, how long an entry has waited for one, and who watches."""
 
     size: int
     pending: int
@@ -46,9 +48,15 @@ def standing(session: Session, policy: Policy, now: datetime) -> Standing:
     """Look at the log and its heads."""
     size, waiting = log_size(session), session.scalar(select(func.count()).select_from(pending)) or 0
     head = newest_head(session)
-    unsigned = size + waiting - (head.size if head else 0)
-    lag = now - head.made_at if head and unsigned else timedelta(0)
-    return Standing(size, waiting, head, max(lag, timedelta(0)), watched(session, policy, now))
+    since = unsigned_since(session, head)
+    lag = max(now - since, timedelta(0)) if since else timedelta(0)
+    return Standing(size, waiting, head, lag, watched(session, policy, now))
+
+
+def unsigned_since(session: Session, head: SignedHead | None) -> datetime | None:
+    """Tell the time of the first entry that no signed head covers; None: all are covered."""
+    first = session.scalar(select(entry.c.entry).where(entry.c.idx == (head.size if head else 0)))
+    return waiting_since(session) if first is None else read_entry(bytes(first)).at
 
 
 def signer_place(signer: Signer, database: Path | None) -> SignerPlace:

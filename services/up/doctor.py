@@ -181,8 +181,7 @@ def _sequence(archive: Archive, now: Standing, since: datetime | None) -> Iterat
         )
         return
     age = (archive.clock() - now.head.made_at).total_seconds()
-    behind = now.size - now.head.size
-    is_late = behind > 0 and age > MERGE_DELAY.total_seconds()
+    is_late = now.size > now.head.size and now.lag > MERGE_DELAY
     signed = f"{now.size} entries, {now.head.size} of them signed {age:.0f} s ago"
     yield Line("bad" if is_late else "ok", "log", signed, mend if is_late else "")
 

@@ -39,11 +39,19 @@ def test_without_signer_and_witnesses_it_says_so(site: Site) -> None:
     assert "does not answer" in told["signer"]["trouble"]
 
 
+def test_entries_that_were_never_signed_lag_too(site: Site, clock: HeldClock) -> None:
+    integrate(site.archive.engine)
+    clock.advance(300)
+
+    assert site.as_user("wang").get(STATUS).json()["lag"] >= 300
+
+
 def test_it_tells_head_lag_and_where_the_signer_lives(site: Site, signer: Signer, clock: HeldClock) -> None:
     integrate(site.archive.engine)
     with site.archive.reading() as session:
         size = log_size(session)
     sign_head(site.archive.engine, signer, size, clock())
+    clock.advance(9000)  # a night in which nothing happened is no delay
     client = site.as_user("wang")  # logs in: one entry more
     clock.advance(90)
 
