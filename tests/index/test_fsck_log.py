@@ -5,6 +5,7 @@ import pytest
 from services.custody.heads import sign_head
 from services.custody.publish import Publisher
 from services.index.fsck import Finding, check
+from services.storage import keys
 from tests.archive_fixture import add_recording
 from tests.custody.growing import append, grow
 from tests.custody.held_signer import HeldSigner
@@ -90,6 +91,24 @@ def test_an_altered_log_is_found_by_the_head_that_was_signed(logged, signer) -> 
     tamper(logged, "DELETE FROM entry WHERE idx = 599")
 
     assert "signed head of 600" in [one.thing for one in findings(logged, signer)]
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(700, "the log has 600 entries"), (600, "the first 600 entries have root")]
+)
+def test_a_database_that_was_set_back_or_rewritten_is_told_by_the_published_head(logged, size: int, words: str) -> None:
+    note = HeldSigner().sign(size, bytes(32), [])
+    logged.store.put_bytes(keys.NEWEST_CHECKPOINT, note.encode())
+
+    (finding,) = findings(logged)
+    assert (finding.severity, finding.kind, finding.thing) == ("error", "chain", "the log")
+    assert words in finding.found
+
+
+def test_a_published_head_that_is_none_is_named(logged) -> None:
+    overwrite(logged, keys.NEWEST_CHECKPOINT, b"\xff no note")
+
+    assert [(one.kind, one.thing) for one in findings(logged)] == [("changed", "the newest published head")]
 
 
 def test_a_head_that_another_key_signed_is_found_where_keys_are_trusted(logged) -> None:

@@ -15,7 +15,7 @@ from services.custody.note import VerifierKey
 from services.index.fsck.chains import check_chains, check_owners
 from services.index.fsck.effects import check_ingested, check_jobs, check_uploads
 from services.index.fsck.finding import Finding
-from services.index.fsck.log import check_foreign, check_log, check_published
+from services.index.fsck.log import check_continued, check_foreign, check_log, check_published
 from services.index.fsck.objects import (
     check_arrivals,
     check_disposed,
@@ -59,6 +59,7 @@ def check(
     yield from check_owners(session, progress)
     yield from check_ingested(session, progress)
     yield from check_published(session, store, progress, deep=deep)
+    yield from check_continued(session, store)
     yield from check_foreign(session, store, progress)
     yield from check_originals(session, store, progress, deep=deep)
     yield from check_arrivals(session, store, progress, deep=deep)

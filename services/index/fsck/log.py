@@ -6,12 +6,13 @@ from contextlib import suppress
 from sqlalchemy.orm import Session
 
 from services.custody.audit import audit_log
-from services.custody.heads import head_of, newest_head
+from services.custody.checkpoint import read_checkpoint
+from services.custody.heads import head_of, newest_head, require_continues
 from services.custody.logtree import log_size, read_bundle, read_tile
-from services.custody.note import VerifierKey
-from services.custody.publish import remainders
+from services.custody.note import VerifierKey, read_note
+from services.custody.publish import published_head, remainders
 from services.custody.tiles import ENTRIES, WIDTH, Tile, parse_tile, tile_path, tiles_of
-from services.errors import NotFound
+from services.errors import HeadRefused, NotFound, ProofRefused
 from services.index.fsck.finding import Finding
 from services.storage import keys
 from services.storage.store import ObjectStore
@@ -41,6 +42,25 @@ def check_published(session: Session, store: ObjectStore, progress: Step, *, dee
         session.rollback()
     with suppress(NotFound):
         yield from _remainder(session, store, size)
+    session.rollback()
+
+
+def check_continued(session: Session, store: ObjectStore) -> Iterator[Finding]:
+    """Compare the log with the newest head in the store, which is not set back when an older database is restored."""
+    try:
+        text = published_head(store)
+        if text is None:
+            return
+        head = read_checkpoint(read_note(text.encode()).text)
+    except (ProofRefused, UnicodeDecodeError) as error:
+        yield Finding("error", "changed", "the newest published head", "a signed head", str(error))
+        return
+    try:
+        require_continues(session, head.size, head.root, "the newest published head")
+    except HeadRefused as error:
+        yield Finding(
+            "error", "chain", "the log", f"the {head.size} entries that were signed and published", str(error)
+        )
     session.rollback()
 
 
