@@ -5,12 +5,13 @@ The signer believes nobody about the past. A database restored from an old copy,
 continues what was signed, and fails here, loudly. Source: knowledge integrity 2.3.
 """
 
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.custody.checkpoint import Checkpoint, open_checkpoint
-from services.custody.entry import leaf_hash, read_entry
+from services.custody.entry import commit_field, commit_payload, leaf_hash, read_entry
 from services.custody.note import Note, VerifierKey, check_text, open_note, read_note
 from services.custody.proof import check_consistency, check_inclusion
 from services.custody.receipt import Receipt, make_receipt
@@ -18,6 +19,9 @@ from services.custody.signerhome import NOTHING_SIGNED, Keys, MadeOrigin, MadeSe
 from services.custody.tree import EMPTY_ROOT
 from services.custody.vrf import prove, public_of
 from services.errors import Conflict, HeadRefused, HuisuError, Invalid, NoteRefused, ProofRefused, SignerUnavailable
+
+Fields = Sequence[tuple[str, bytes, str]]
+"""All that an entry commits to: name, salt, value as its JSON text."""
 
 PACKAGE_PREFIX = b"huisu/package/v1\n"
 ALPHA_MAX_BYTES = 1024
@@ -153,22 +157,26 @@ class LogSigner:
                 raise SignerUnavailable("no next key was made")
             return self._keys.log[-1].verifier, upcoming.verifier
 
-    def finish_rotation(self, entry: bytes, index: int, path: Sequence[bytes]) -> VerifierKey:
+    def finish_rotation(self, entry: bytes, index: int, path: Sequence[bytes], fields: Fields) -> VerifierKey:
         """
         Let the next key sign alone, once the entry that names it stands under a head that both keys signed.
 
+        `fields` are all that the entry commits to. Of an earlier rotation the log has an entry too: only one that names
+        these very keys lets the old one go.
+
         Raises:
             Conflict: no rotation was begun.
-            ProofRefused: the entry is not in the last signed head, or that is not signed by both.
+            ProofRefused: the entry names other keys, is not in the last signed head, or that is not signed by both.
         """
         with self._turn:
             self._require_memory()
             keys, last = self._keys, self._last
             if keys.upcoming is None or last is None:
                 raise Conflict("no rotation of the log's key was begun")
-            event = _entry_type(entry)
-            if event != "key.rotate":
-                raise ProofRefused(f"the entry of a rotation is a key.rotate, not a {event}")
+            said = _said_by_rotation(entry, fields)
+            for name, key in (("old", keys.log[-1]), ("new", keys.upcoming)):
+                if said.get(name) != json.dumps(key.verifier.vkey, ensure_ascii=False):
+                    raise ProofRefused(f"the entry of this rotation names the {name} key as {key.verifier.vkey}")
             check_inclusion(leaf_hash(entry), index, last.head.size, path, last.head.root)
             if len(read_note(last.note).verified(key.verifier for key in keys.signing)) < len(keys.signing):
                 raise ProofRefused(f"the head of {last.head.size} entries is not signed by the new key yet")
@@ -235,11 +243,21 @@ def _own_head(keys: Keys, note: bytes) -> Remembered:
     return Remembered(head, note)
 
 
-def _entry_type(entry: bytes) -> str:
+def _said_by_rotation(text: bytes, fields: Fields) -> Mapping[str, str]:
+    """Give what a key.rotate says, as JSON texts, after it was seen to commit to just that."""
     try:
-        return read_entry(entry).type
+        entry = read_entry(text)
     except (ValueError, KeyError, TypeError) as error:
         raise ProofRefused("these bytes are no entry of the log") from error
+    if entry.type != "key.rotate":
+        raise ProofRefused(f"the entry of a rotation is a key.rotate, not a {entry.type}")
+    try:
+        commitment = commit_payload({name: commit_field(name, value, salt) for name, salt, value in fields})
+    except (ValueError, OverflowError) as error:
+        raise ProofRefused(f"no entry commits to such values: {error}") from error
+    if commitment != entry.commitment:
+        raise ProofRefused("the entry of the rotation commits to other values")
+    return {name: value for name, _, value in fields}
 
 
 def resume(home: SignerHome, origin: str | None, note: bytes) -> Checkpoint:
@@ -260,7 +278,7 @@ def resume(home: SignerHome, origin: str | None, note: bytes) -> Checkpoint:
         if not trouble:
             size = last.head.size if last else 0
             raise Conflict(f"the signer remembers what it signed, {size} entries: there is nothing to resume")
-        known = [key.verifier for key in keys.log]
+        known = [key.verifier for key in (*keys.log, *([keys.upcoming] if keys.upcoming else []))]
         given = open_note(note, known)
         own = tuple(signature for _, signature in given.verified(known))
         remembered = _own_head(keys, Note(given.text, own).content)

@@ -109,15 +109,22 @@ class Signer:
         told = self._ask("rotate")
         return parse_vkey(told["old"]), parse_vkey(told["new"])
 
-    def finish_rotation(self, entry: bytes, index: int, path: Sequence[bytes]) -> VerifierKey:
+    def finish_rotation(
+        self, entry: bytes, index: int, path: Sequence[bytes], fields: Sequence[tuple[str, bytes, str]]
+    ) -> VerifierKey:
         """
         Let the next key sign alone: `entry` is the key.rotate at `index`, `path` its way to the last signed head.
 
+        `fields` are all that it commits to: name, salt, value as its JSON text.
+
         Raises:
-            ProofRefused: the last signed head does not hold it, or is not signed by both keys yet.
+            ProofRefused: it names other keys; the last signed head does not hold it, or is not signed by both yet.
             Conflict: no rotation was begun.
         """
-        told = self._ask("finish_rotation", entry=_b64(entry), index=index, path=[_b64(one) for one in path])
+        shown = [[name, _b64(salt), value] for name, salt, value in fields]
+        told = self._ask(
+            "finish_rotation", entry=_b64(entry), index=index, path=[_b64(one) for one in path], fields=shown
+        )
         return parse_vkey(told["key"])
 
     def _ask(self, what: str, **values: Any) -> dict[str, Any]:

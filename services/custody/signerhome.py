@@ -109,6 +109,8 @@ class SignerHome:
     def _set_up(self, origin: str | None, make_origin: MadeOrigin, make_seed: MadeSeed) -> None:
         if self._has("head") and self._read("head") != NOTHING_SIGNED:
             raise Misconfigured(f"the signer's folder {self.folder} has signed but lost its key: restore log-1.key")
+        if later := sorted(one.name for pattern in ("log-*.key", "next.key") for one in self.folder.glob(pattern)):
+            raise Misconfigured(f"the signer's folder {self.folder} has {', '.join(later)}: restore log-1.key")
         if not self._has("origin"):
             name = origin or make_origin()
             check_origin(name)

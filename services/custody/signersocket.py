@@ -119,7 +119,19 @@ def _finish(signer: LogSigner, asked: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(path, list) or len(path) > 63:
         raise Invalid("a path is a list of at most 63 hashes")
     entry, index = _octets(asked, "entry"), _number(asked, "index")
-    return {"key": signer.finish_rotation(entry, index, [_text(one, 32) for one in path]).vkey}
+    return {"key": signer.finish_rotation(entry, index, [_text(one, 32) for one in path], _fields(asked)).vkey}
+
+
+def _fields(asked: Mapping[str, Any]) -> list[tuple[str, bytes, str]]:
+    rows = asked.get("fields")
+    if not isinstance(rows, list) or not all(
+        isinstance(row, list) and len(row) == 3 and all(isinstance(one, str) for one in row) for row in rows
+    ):
+        raise Invalid("fields are rows of name, salt and value")
+    try:
+        return [(name.encode().decode(), _text(salt, 16), value.encode().decode()) for name, salt, value in rows]
+    except UnicodeEncodeError as error:
+        raise Invalid("fields are rows of text") from error
 
 
 _ACTS: Final[Mapping[str, Callable[[LogSigner, Mapping[str, Any]], dict[str, Any]]]] = {

@@ -15,7 +15,7 @@ from services.custody.logtree import log_tree
 from services.custody.note import VerifierKey
 from services.custody.proof import prove_inclusion
 from services.custody.signer_client import Signer
-from services.custody.tables import entry
+from services.custody.tables import entry, payload
 from services.errors import NotReady, ProofRefused
 
 STEP_S: Final = 0.2
@@ -66,5 +66,7 @@ def _finish(archive: Archive, signer: Signer, event: str) -> bool:
         if row is None or row.idx >= size:
             return False
         path = prove_inclusion(log_tree(session, size), row.idx, size)
-    signer.finish_rotation(bytes(row.entry), row.idx, path)
+        shown = session.execute(select(payload).where(payload.c.event_id == event))
+        fields = [(one.name, bytes(one.salt), one.value) for one in shown if one.salt is not None]
+    signer.finish_rotation(bytes(row.entry), row.idx, path, fields)
     return True

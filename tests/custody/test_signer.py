@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.custody import vrf
-from services.custody.entry import FIRST_PREV, Entry, entry_bytes, leaf_hash
-from services.custody.note import Note, open_note, read_note
+from services.custody.entry import FIRST_PREV, Entry, commit_payload, entry_bytes, leaf_hash, make_fields
+from services.custody.note import PLAIN, Note, SigningKey, VerifierKey, open_note, read_note
 from services.custody.proof import prove_consistency, prove_inclusion
 from services.custody.signer import LogSigner, resume
 from services.custody.signerhome import SignerHome
@@ -167,8 +167,21 @@ def test_receipts_and_random_numbers_are_of_its_keys(tmp_path: Path) -> None:
 # --- rotation
 
 
-def rotation_entry(kind: str = "key.rotate") -> bytes:
-    return entry_bytes(Entry(kind, "0" * 32, NOON, "0" * 32, 0, FIRST_PREV, bytes(32)))
+Fields = list[tuple[str, bytes, str]]
+
+
+def rotation_entry(pair: tuple[VerifierKey, VerifierKey], kind: str = "key.rotate") -> tuple[bytes, Fields]:
+    """Give an entry that names an old and a new key, and what it commits to."""
+    values = {"old": pair[0].vkey, "new": pair[1].vkey}
+    made = make_fields(values, {name: bytes([len(name)]) * 16 for name in values})
+    commitment = commit_payload({one.name: one.commitment for one in made})
+    text = entry_bytes(Entry(kind, "0" * 32, NOON, "0" * 32, 0, FIRST_PREV, commitment))
+    return text, [(one.name, one.salt, one.value) for one in made]
+
+
+def seeded(first: int) -> VerifierKey:
+    """Give the log's key that `open_signer` makes from this number."""
+    return SigningKey(ORIGIN, PLAIN, bytes([first]) * 32).verifier
 
 
 def leaves_with(entry: bytes, index: int, size: int) -> list[bytes]:
@@ -176,7 +189,7 @@ def leaves_with(entry: bytes, index: int, size: int) -> list[bytes]:
 
 
 def test_a_new_key_signs_after_a_head_of_both_that_holds_its_entry(tmp_path: Path) -> None:
-    entry = rotation_entry()
+    entry, fields = rotation_entry((seeded(2), seeded(3)))
     leaves = leaves_with(entry, 6, 20)
 
     def grown(start: int, end: int) -> bytes:
@@ -185,17 +198,18 @@ def test_a_new_key_signs_after_a_head_of_both_that_holds_its_entry(tmp_path: Pat
     with open_signer(tmp_path / "s") as signer:
         signer.sign(5, grown(0, 5), [])
         old, new = signer.rotate()
-        assert signer.rotate() == (old, new)
+        assert signer.rotate() == (old, new) == (seeded(2), seeded(3))
         with pytest.raises(ProofRefused):
-            signer.finish_rotation(entry, 6, [])
+            signer.finish_rotation(entry, 6, [], fields)
         both = signer.sign(9, grown(0, 9), prove_consistency(grown, 5, 9))
+        path = prove_inclusion(grown, 6, 9)
         with pytest.raises(ProofRefused, match=r"not a sys\.start"):
-            signer.finish_rotation(rotation_entry("sys.start"), 6, prove_inclusion(grown, 6, 9))
+            signer.finish_rotation(rotation_entry((old, new), "sys.start")[0], 6, path, fields)
         with pytest.raises(ProofRefused, match="no entry"):
-            signer.finish_rotation(b"{}", 6, prove_inclusion(grown, 6, 9))
-        assert signer.finish_rotation(entry, 6, prove_inclusion(grown, 6, 9)) == new
+            signer.finish_rotation(b"{}", 6, path, fields)
+        assert signer.finish_rotation(entry, 6, path, fields) == new
         with pytest.raises(Conflict):
-            signer.finish_rotation(entry, 6, prove_inclusion(grown, 6, 9))
+            signer.finish_rotation(entry, 6, path, fields)
     with open_signer(tmp_path / "s", first_seed=50) as signer:
         after = signer.sign(20, grown(0, 20), prove_consistency(grown, 9, 20))
         assert signer.public().keys == (old, new)
@@ -203,6 +217,27 @@ def test_a_new_key_signs_after_a_head_of_both_that_holds_its_entry(tmp_path: Pat
 
     assert len(read_note(both).verified([old, new])) == 2
     assert [one for one, _ in read_note(after).verified([old, new])] == [new]
+
+
+def test_the_entry_of_another_rotation_lets_no_key_go(tmp_path: Path) -> None:
+    """Else who reaches the socket could change the key with an entry of years ago, and no two persons."""
+    entry, fields = rotation_entry((seeded(7), seeded(2)))
+    leaves = leaves_with(entry, 3, 9)
+
+    def grown(start: int, end: int) -> bytes:
+        return root(leaves[start:end])
+
+    with open_signer(tmp_path / "s") as signer:
+        signer.sign(5, grown(0, 5), [])
+        pair = signer.rotate()
+        signer.sign(9, grown(0, 9), prove_consistency(grown, 5, 9))
+        path, own = prove_inclusion(grown, 3, 9), rotation_entry(pair)[1]
+        with pytest.raises(ProofRefused, match="names the old key"):
+            signer.finish_rotation(entry, 3, path, fields)
+        for claimed in (own, fields[:1], [(name, salt[:-1], value) for name, salt, value in fields]):
+            with pytest.raises(ProofRefused, match="commits to"):
+                signer.finish_rotation(entry, 3, path, claimed)
+        assert signer.public().keys == pair[:1]
 
 
 def test_an_unfinished_rotation_goes_on_in_a_new_process(tmp_path: Path) -> None:
@@ -214,15 +249,37 @@ def test_an_unfinished_rotation_goes_on_in_a_new_process(tmp_path: Path) -> None
         assert len(read_note(sign(signer, 9)).signatures) == 2
 
 
+def test_a_signer_that_is_resumed_in_a_rotation_keeps_both_signatures(tmp_path: Path) -> None:
+    with open_signer(tmp_path / "s") as signer:
+        pair = signer.rotate()
+        both = sign(signer, 9)
+    (tmp_path / "s" / "head").unlink()
+
+    resume(SignerHome(tmp_path / "s"), None, both)
+
+    with open_signer(tmp_path / "s", first_seed=50) as signer:
+        assert len(read_note(sign(signer, 9)).verified(pair)) == 2
+
+
+def test_a_later_key_without_the_first_is_a_loss_and_no_beginning(tmp_path: Path) -> None:
+    with open_signer(tmp_path / "s") as signer:
+        signer.rotate()
+    for name in ("log-1.key", "head"):
+        (tmp_path / "s" / name).unlink()
+
+    with pytest.raises(Misconfigured, match="restore"), open_signer(tmp_path / "s", first_seed=50):
+        pass
+
+
 def test_a_head_before_the_new_key_is_not_enough(tmp_path: Path) -> None:
-    entry = rotation_entry()
+    entry, fields = rotation_entry((seeded(2), seeded(3)))
     leaves = leaves_with(entry, 3, 5)
     with open_signer(tmp_path / "s") as signer:
         signer.sign(5, root(leaves), [])
         signer.rotate()
         path = prove_inclusion(lambda start, end: root(leaves[start:end]), 3, 5)
         with pytest.raises(ProofRefused, match="not signed by the new key"):
-            signer.finish_rotation(entry, 3, path)
+            signer.finish_rotation(entry, 3, path, fields)
 
 
 # --- death at every step

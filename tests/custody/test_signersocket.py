@@ -77,7 +77,7 @@ def test_a_refusal_is_the_same_error_on_this_side(client: Signer) -> None:
     with pytest.raises(HeadRefused, match="restore a newer copy"):
         client.sign(4, tree(0, 4))
     with pytest.raises(Conflict):
-        client.finish_rotation(b"{}", 0, [])
+        client.finish_rotation(b"{}", 0, [], [])
     with pytest.raises(Invalid):
         client.vrf(b"x" * 2000)
 
