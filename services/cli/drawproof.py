@@ -1,13 +1,15 @@
 """Repeat a draw from its proof file: for `huisu verify`, without archive, network or database."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from services.custody.note import VerifierKey
-from services.oversight.replay import FORMAT, holds, replay
+from services.oversight.replay import FORMAT, Finding, holds, replay
 
 NO_PROOF = 2
 """Exit code for what is no proof of a draw. Source: contract, `huisu verify`."""
@@ -22,24 +24,47 @@ def is_draw_proof(path: Path) -> bool:
     return begins.lstrip().startswith(b"{") and FORMAT.encode() in begins
 
 
-def verify_draw(path: Path, log_keys: Iterable[VerifierKey] = ()) -> int:
+def verify_draw(
+    path: Path, log_keys: Iterable[VerifierKey] = (), policy: Path | None = None, *, as_json: bool = False
+) -> int:
     """
     Print what holds, a line for each check, and give the exit code: 0 all, 1 something does not, 2 no proof of a draw.
 
-    `log_keys` are the log's keys as they are known from elsewhere.
+    `log_keys` are the log's keys as they are known from elsewhere, from the file `policy`. With `as_json` it is one
+    line of JSON, of the shape that packages have: docs/formats/package.md, "The result as JSON".
     """
+    keys = tuple(log_keys)
     try:
         proof = json.loads(path.read_bytes())
+        trouble = "" if isinstance(proof, dict) and proof.get("format") == FORMAT else f"{path} is no proof of a draw"
     except (OSError, ValueError, RecursionError) as error:
-        typer.echo(f"{path} is no proof of a draw: {error}", err=True)
-        return NO_PROOF
-    if not isinstance(proof, dict) or proof.get("format") != FORMAT:
-        typer.echo(f"{path} is no proof of a draw", err=True)
-        return NO_PROOF
-    keys = tuple(log_keys)
+        trouble = f"{path} is no proof of a draw: {error}"
+    findings = () if trouble else replay(proof, keys)
+    status = NO_PROOF if trouble else 0 if holds(findings) else 1
+    if as_json:
+        typer.echo(json.dumps(_told(findings, keys, policy, status, trouble)))
+        return status
+    if trouble:
+        typer.echo(trouble, err=True)
+        return status
     for key in keys:
         typer.echo(f"trusted: {key.vkey}")
-    findings = replay(proof, keys)
     for finding in findings:
         typer.echo(str(finding))
-    return 0 if holds(findings) else 1
+    return status
+
+
+def _told(
+    findings: Iterable[Finding], keys: Iterable[VerifierKey], policy: Path | None, status: int, trouble: str
+) -> dict[str, Any]:
+    """Say it in the shape that packages have; draws have no codes, and say in their checks what is not proven."""
+    checks = [{"verdict": one.verdict, "check": one.check, "code": None, "words": one.words} for one in findings]
+    return {
+        "exit": status,
+        "result": trouble or ("the draw was repeated" if status == 0 else "the draw does not hold"),
+        "checks": checks,
+        "keys": [{"role": "log", "name": one.name, "sha256": hashlib.sha256(one.public).hexdigest()} for one in keys],
+        "keys_from": None if policy is None else str(policy),
+        "fingerprint_matches": False,
+        "not_proven": [one["words"] for one in checks if one["verdict"] == "NOT CHECKED"],
+    }

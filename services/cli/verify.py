@@ -13,6 +13,7 @@ def verify(
     policy: Annotated[Path | None, typer.Option(help="A policy file from elsewhere: whose keys are trusted.")] = None,
     fingerprint: Annotated[str, typer.Option(help="The printed fingerprint of the log's key, for packages.")] = "",
     lang: Annotated[Literal["zh", "en"] | None, typer.Option(help="Speak Chinese or English.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as one line of JSON.")] = False,
 ) -> None:
     """Check a package or a draw; 0: holds, 1: a FAIL, 2: neither. Example: huisu verify export.zip --lang zh"""
     from services.cli.drawproof import is_draw_proof, verify_draw  # noqa: PLC0415  (each command loads its own)
@@ -24,8 +25,8 @@ def verify(
             keys = read_policy(policy.read_bytes()).log_keys if policy is not None else ()
         except (OSError, PolicyRefused) as error:
             raise Invalid(f"the policy {policy} cannot be used: {error}") from error
-        raise typer.Exit(verify_draw(package, keys))
+        raise typer.Exit(verify_draw(package, keys, policy, as_json=as_json))
     arguments = [str(package), "--fingerprint", fingerprint]
     arguments += ["--policy", str(policy)] if policy is not None else []
     arguments += ["--lang", lang] if lang is not None else []
-    raise typer.Exit(main(arguments))
+    raise typer.Exit(main([*arguments, *(["--json"] if as_json else [])]))

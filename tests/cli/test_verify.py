@@ -50,6 +50,33 @@ def test_a_wrong_fingerprint_ends_with_one(files: dict[str, bytes], tmp_path: Pa
     assert "another fingerprint" in said
 
 
+def test_programs_read_one_line_of_json(files: dict[str, bytes], tmp_path: Path) -> None:
+    proof, other = tmp_path / "proof.json", tmp_path / "other.json"
+    proof.write_text(json.dumps(make_draw(1).proof, ensure_ascii=False), "utf-8")
+    changed = make_draw(1).changed("inputs", 0, "value", to="00" * 32)
+    other.write_text(json.dumps(changed, ensure_ascii=False), "utf-8")
+
+    paths = [
+        zipped(files, tmp_path / "p.zip"),
+        write_folder({**files, "x": b""}, tmp_path / "x"),
+        proof,
+        other,
+        tmp_path,
+    ]
+    done = [huisu(str(path), "--json", "--lang", "en") for path in paths]
+    told = [json.loads(said) for _, said in done]
+
+    assert [status for status, _ in done] == [one["exit"] for one in told] == [0, 1, 0, 1, 2]
+    assert len({tuple(sorted(one)) for one in told}) == 1
+    assert all(one["result"] for one in told)
+    package, unlisted, draw, forged, _ = told
+    assert {one["verdict"] for one in package["checks"]} == {"PASS", "NOT CHECKED"}
+    assert [one["code"] for one in unlisted["checks"] if one["verdict"] == "FAIL"] == ["unlisted"]
+    assert ("PASS", "draw") in {(one["verdict"], one["check"]) for one in draw["checks"]}
+    assert draw["not_proven"]
+    assert ("FAIL", "inputs") in {(one["verdict"], one["check"]) for one in forged["checks"]}
+
+
 def test_what_is_neither_ends_with_two(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
 

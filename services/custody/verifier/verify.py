@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-Check a Huisu export package, offline: python3 verify.py [PACKAGE] [--policy FILE] [--fingerprint HEX] [--lang zh|en].
+Check a Huisu export package, offline: python3 verify.py [PACKAGE] [--policy FILE] [--fingerprint HEX] [--lang zh|en] [--json].
 
 PACKAGE is the folder or the zip file; without it, the folder that this program lies in. Needs Python 3.8 or later and
 nothing else: read it before you run it. Exit 0: nothing is wrong; 1: something is, each finding on a line; 2: this is
@@ -20,6 +20,7 @@ MOST_FILES, MOST_ITEMS, MOST_HEADS, MOST_SAMPLES = 4096, 1024, 256, 1 << 22
 COUNT, SIGNED, U32, S32 = range(1 << 53), range(1 - (1 << 53), 1 << 53), range(1 << 32), range(-(1 << 31), 1 << 31)
 OPTIONAL = (str, type(None))
 CHECKS = ("CONTENTS", "FILE", "ORIGIN", "LOGGED", "WITNESSED", "HISTORY", "CONSISTENT", "TIME", "STRUCTURE")
+LOST = ("history-lost", "origin-rebuilt")  # what was said of values that a recovery did not bring back
 FIXED = {"package.json", "report.html", "certificate.html", "README.txt", "verify.py", "verify.html"}
 FIXED |= {"log/checkpoint.txt", "log/consistency.json", "log/policy.txt", "log/receipts.json"}
 
@@ -854,18 +855,23 @@ def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Re
 # ----------------------------------------------------------------------------------------------------- the command line
 def clean(text: str) -> str:  # keeps a hostile name from steering the terminal, or from making lines of its own
     return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", "?", text)
-def not_proven(report: Report, lang: int) -> List[str]:  # a title, what no package can prove, and what this one lost
-    lost = [TEXTS[code][lang].format(**about) for _, _, code, about in report.findings if code in ("history-lost", "origin-rebuilt")]
-    return WORDS["open"][lang].split("|") + [clean(one) for one in lost]
-def lines_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Iterator[str]:
-    for verdict, check, code, about in report.findings:
-        yield "%-11s %-10s %s" % (WORDS[verdict][lang], WORDS[check][lang], clean(TEXTS[code][lang].format(**about)))
+def told_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Dict[str, Any]:
+    """Give all that there is to say as one object: docs/formats/package.md, "The result as JSON"."""
+    names, wrong = ("verdict", "check", "code", "words"), report.failed()
+    checks = [dict(zip(names, (*one[:3], clean(TEXTS[one[2]][lang].format(**one[3]))))) for one in report.findings]
+    keys = [{"role": role, "name": clean(name), "sha256": key} for role, name, key in report.keys]
+    printed = bool(fingerprint and keys and all(one["code"] != "fingerprint-other" for one in checks))
+    open_points = WORDS["open"][lang].split("|")[1:] + [one["words"] for one in checks if one["code"] in LOST]
+    return {"exit": int(wrong > 0), "result": WORDS["wrong" if wrong else "good"][lang].format(count=wrong), "checks": checks,
+            "keys": keys, "keys_from": outside, "fingerprint_matches": printed, "not_proven": open_points}  # fmt: skip
+def lines_of(told: Dict[str, Any], lang: int) -> Iterator[str]:
+    for one in told["checks"]: yield "%-11s %-10s %s" % (WORDS[one["verdict"]][lang], WORDS[one["check"]][lang], one["words"])
     yield "\n" + WORDS["keys"][lang]
-    yield from ("  %s %s\n    %s" % (WORDS[role][lang], clean(name), " ".join(re.findall("....", key))) for role, name, key in report.keys)
-    yield WORDS["outside" if outside else "inside"][lang].format(file=outside)
-    if fingerprint and all(one[2] != "fingerprint-other" for one in report.findings): yield WORDS["printed"][lang]
-    yield "\n" + "\n  - ".join(not_proven(report, lang))
-    yield "\n" + WORDS["wrong" if report.failed() else "good"][lang].format(count=report.failed())
+    for key in told["keys"]: yield "  %s %s\n    %s" % (WORDS[key["role"]][lang], key["name"], " ".join(re.findall("....", key["sha256"])))
+    yield WORDS["outside" if told["keys_from"] else "inside"][lang].format(file=told["keys_from"])
+    if told["fingerprint_matches"]: yield WORDS["printed"][lang]
+    yield "\n" + "\n  - ".join([WORDS["open"][lang].split("|")[0], *told["not_proven"]])
+    yield "\n" + told["result"]
 def main(arguments: List[str] | None = None) -> int:
     reader = argparse.ArgumentParser(prog="verify.py", description="Check a Huisu export package, offline. 离线核验回溯移交包。")
     reader.add_argument("package", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
@@ -874,6 +880,7 @@ def main(arguments: List[str] | None = None) -> int:
     here = os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
     is_chinese = here.lower().startswith(("zh", "chinese"))
     reader.add_argument("--lang", choices=("zh", "en"), default="zh" if is_chinese else "en")
+    reader.add_argument("--json", action="store_true", help="the result as one line of JSON / 结果为一行 JSON")
     asked = reader.parse_args(arguments)
     lang, fingerprint = int(asked.lang == "en"), "".join(asked.fingerprint.lower().split()).replace(":", "")
     if hasattr(sys.stdout, "reconfigure"): sys.stdout.reconfigure(errors="backslashreplace")
@@ -881,10 +888,10 @@ def main(arguments: List[str] | None = None) -> int:
         outside = None
         if asked.policy:
             with open(asked.policy, "rb") as file: outside = file.read(SMALL)
-        report = verify(asked.package, outside, fingerprint)
+        told = told_of(verify(asked.package, outside, fingerprint), lang, asked.policy, fingerprint)
     except (NoPackage, OSError) as error:
-        print(WORDS["none"][lang].format(what=clean(str(error))))
-        return 2
-    print("\n".join(lines_of(report, lang, asked.policy, fingerprint)))
-    return 1 if report.failed() else 0
+        told = {**told_of(Report(), lang, asked.policy, ""), "exit": 2, "result": WORDS["none"][lang].format(what=clean(str(error)))}
+    lines = [json.dumps(told)] if asked.json else lines_of(told, lang) if told["exit"] < 2 else [told["result"]]
+    print("\n".join(lines))
+    return int(told["exit"])
 if __name__ == "__main__": sys.exit(main())

@@ -17,7 +17,7 @@ from services.accounts.models import User
 from services.bootstrap import Archive
 from services.custody.package.build import File
 from services.custody.package.texts import contents_text
-from services.custody.verifier.verify import main, not_proven, verify
+from services.custody.verifier.verify import WORDS, main, told_of, verify
 from services.index.models import Upload
 from services.ingest.recovery.run import recover
 from services.ingest.recovery.signed import last_signed
@@ -131,7 +131,6 @@ def test_a_recovered_recording_is_exported_and_nothing_passes_that_rests_on_what
 def test_what_is_lost_is_said_in_plain_words_in_both_languages(
     desk: Desk, package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = verify(str(package))
     last = desk.entries(desk.film, "rec.rebuild")[0].entry.n - 1
 
     told = {}
@@ -142,10 +141,11 @@ def test_what_is_lost_is_said_in_plain_words_in_both_languages(
     assert f"the values of entries 0-{last} are lost, so what these said is not proven" in told["en"]
     assert f"第 0-{last} 条的内容已丢失，其所述无从核对" in told["zh"]
     assert "NOT CHECKED ORIGIN     items/001.mp4: the values of the first entry are lost" in told["en"]
-    for number, text in enumerate((told["zh"], told["en"])):
-        title, *open_points = not_proven(found, number)
-        behind = text.split(title)[1]
-        assert sum(f"  - {one}" in behind for one in open_points[-4:]) == 4
+    for number, lang in enumerate(("zh", "en")):
+        open_points = told_of(verify(str(package)), number, None, "")["not_proven"]
+        behind = told[lang].split(WORDS["open"][number].split("|")[0])[1]
+        assert [one for one in open_points if f"  - {one}" not in behind] == []
+        assert len(open_points) == len(WORDS["open"][number].split("|")[1:]) + 4
 
 
 def other_rebuild(told: Any) -> None:
@@ -204,6 +204,7 @@ def test_whoever_deletes_what_an_entry_says_gets_no_pass_for_it(
     assert page.judge({}) == ours
     about = [one for one in report.findings if one[3].get("recording") == RECORDINGS[0] and one[1] == "HISTORY"]
     assert [(one[0], one[2]) for one in about] == [("NOT CHECKED", "history-lost")]
-    assert any("is not proven" in one and RECORDINGS[0] in one for one in not_proven(report, 1))
+    open_points = told_of(report, 1, None, "")["not_proven"]
+    assert any("is not proven" in one and RECORDINGS[0] in one for one in open_points)
     wanted = {"rec.ingest": "origin-not", "rec.essence": "origin-root", "rec.export": "no-export-entry"}.get(kind)
     assert {one[2] for one in report.findings if one[0] == "FAIL"} == ({wanted} if wanted else set())

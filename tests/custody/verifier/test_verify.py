@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import subprocess
 import sys
@@ -99,6 +100,35 @@ def test_keys_from_elsewhere_are_named_and_used(built: Built, tmp_path: Path) ->
     assert run(str(folder), "--fingerprint", prints[:-1] + "0")[0] == 1
     policy.write_bytes(Policy((Log(key(7).verifier),)).content)
     assert run(str(folder), "--policy", str(policy))[0] == 1
+
+
+@pytest.mark.parametrize(("lang", "place"), [("zh", 0), ("en", 1)])
+def test_programs_read_the_result_as_one_object(built: Built, tmp_path: Path, lang: str, place: int) -> None:
+    honest, policy = write_folder(built.sealed(), tmp_path / "p"), tmp_path / "policy.txt"
+    policy.write_bytes(built.files["log/policy.txt"])
+    changed = write_folder({**built.sealed(), "README.txt": b"\x1b[2J"}, tmp_path / "other")
+    print_of = verify(str(honest)).keys[0][2]
+
+    done = [
+        run(str(path), "--json", "--lang", lang, *more)
+        for path, *more in ((honest, "--policy", str(policy), "--fingerprint", print_of), (changed,), (tmp_path,))
+    ]
+    good, bad, none = (json.loads(said) for _, said in done)
+
+    assert [status for status, _ in done] == [one["exit"] for one in (good, bad, none)] == [0, 1, 2]
+    assert all(said.count("\n") == 1 and said.isascii() for _, said in done)
+    assert good.keys() == bad.keys() == none.keys()
+    assert good["result"] == WORDS["good"][place]
+    assert [(one["verdict"], one["check"], one["code"]) for one in good["checks"]] == [
+        one[:3] for one in verify(str(honest), policy.read_bytes(), print_of).findings
+    ]
+    assert (good["keys_from"], good["fingerprint_matches"]) == (str(policy), True)
+    assert (bad["keys_from"], bad["fingerprint_matches"]) == (None, False)
+    assert {"role": "log", "name": built.signer.name, "sha256": print_of} in good["keys"]
+    assert good["not_proven"] == WORDS["open"][place].split("|")[1:]
+    failed = [one for one in bad["checks"] if one["verdict"] == "FAIL"]
+    assert [one["words"] for one in failed] == [TEXTS["other-size"][place].format(file="README.txt", found=4, wanted=7)]
+    assert (none["checks"], none["keys"]) == ([], [])
 
 
 def test_a_fingerprint_chooses_the_key_that_must_have_signed(built: Built, tmp_path: Path) -> None:
