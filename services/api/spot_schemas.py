@@ -16,13 +16,20 @@ Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plai
 
 
 class SpotFilter(Body):
-    """What may be drawn: keys restrict together, absent ones not at all; `min_length` in whole seconds."""
+    """
+    What may be drawn: keys restrict together, absent ones not at all; `min_length` in whole seconds.
+
+    `late`: taken in more than so many hours after it ended; `linked`: to an incident or a case, an incident to footage.
+    """
 
     unit: Annotated[list[Number], Field(max_length=1000)] | Number | None = None
     kind: Annotated[list[Kind], Field(max_length=10)] | Kind | None = None
     category: Annotated[list[Name], Field(max_length=50)] | Name | None = None
     grade: Annotated[list[int], Field(max_length=10)] | int | None = None
     min_length: Annotated[int, Field(strict=True)] | None = None
+    late: Annotated[int, Field(strict=True)] | None = None
+    linked: Annotated[bool, Field(strict=True)] | None = None
+    incident_type: Annotated[list[Name], Field(max_length=1000)] | Name | None = None
     from_: Annotated[AwareDatetime | None, Field(alias="from")] = None
     to: AwareDatetime | None = None
 

@@ -6,12 +6,13 @@ allows. Values are fetched raw: turning 150,000 ids and times of SQLite into obj
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal, or_, select, type_coerce
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from services.accounts.models import Unit
 from services.accounts.rights import Principal
@@ -20,11 +21,13 @@ from services.errors import Invalid
 from services.index.models import Incident, Link, Recording
 from services.index.visible import visible, visible_incidents
 from services.oversight.definitions import Definition
-from services.oversight.filters import Candidate, Filter, Footage, Rule
+from services.oversight.filters import Candidate, Filter, Footage, Rule, hours_late
 from services.oversight.tickets import INCIDENT, Population, freeze, segments_of, stratify
 
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands where no filter asks when; reading times costs more than all the rest."""
+
+NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
 def unit_in_reach(session: Session, who: Principal, number: str) -> Unit:
@@ -66,29 +69,85 @@ def _rule(session: Session, asked: Filter, unit: Unit, below: frozenset[str]) ->
     return Rule(asked, frozenset().union(*(subtree(session, one) for one, _ in named)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What any of the rules asks for: only that is read."""
+
+    when: bool
+    length: bool
+    late: bool
+    footage: bool
+    links: bool
+    types: bool
+
+    @classmethod
+    def by(cls, rules: Sequence[Rule]) -> Self:
+        """Gather it."""
+        asked = [rule.filter for rule in rules]
+        return cls(
+            when=any(one.starts_at or one.ends_at for one in asked),
+            length=any(one.min_length_s for one in asked),
+            late=any(one.late_h is not None for one in asked),
+            footage=any(one.asks_footage or one.linked is not None for one in asked),
+            links=any(one.linked is not None or one.incident_types is not None for one in asked),
+            types=any(one.incident_types is not None for one in asked),
+        )
+
+
 def _recordings(
     session: Session, who: Principal, definition: Definition, below: frozenset[str], rules: Sequence[Rule]
 ) -> Iterator[Candidate]:
-    at = Recording.started_at if _asks_when(rules) else literal(None)
-    query = select(
-        _raw(Recording.id), _raw(Recording.unit_id), at, Recording.kind, Recording.category, Recording.grade,
-        Recording.duration,
-    ).where(
+    asked = _Asked.by(rules)
+    chosen = and_(
         Recording.unit_id.in_(sorted(below)),
         Recording.started_at >= definition.starts_at,
         Recording.started_at < definition.ends_at,
         Recording.grade <= definition.grade_max,
         Recording.state != "disposed",
         visible(who),
-    )  # fmt: skip
+    )
+    at = Recording.started_at if asked.when else literal(None)
+    query = select(
+        _raw(Recording.id), _raw(Recording.unit_id), at, Recording.kind, Recording.category, Recording.grade,
+        Recording.duration, *_times(asked),
+    ).where(chosen)  # fmt: skip
+    types = _types_of_links(session, who, chosen) if asked.links else {}
     units, lengths, bytes_of = _Units(), _Lengths(), _reader(session)
-    asks_length = any(rule.filter.min_length_s for rule in rules)
     known: dict[object, tuple[Footage, ...]] = {}
-    for recording, unit, started_at, kind, category, grade, duration in _read(session, query):
+    for recording, unit, started_at, kind, category, grade, duration, *times in _read(session, query):
         length, segments = lengths[duration]
-        alike = (kind, category, grade, length if asks_length else None)
+        alike = (kind, category, grade, length if asked.length else None, hours_late(*times) if times else 0)
         footage = known.get(alike) or known.setdefault(alike, (Footage(*alike),))
-        yield Candidate(bytes_of(recording), units[unit], started_at or NO_TIME, footage, segments)
+        subject = bytes_of(recording)
+        linked = types.get(subject)
+        yield Candidate(
+            subject, units[unit], started_at or NO_TIME, footage, segments, linked is not None, linked or NO_TYPES
+        )
+
+
+def _times(asked: _Asked) -> Sequence[ColumnElement[Any]]:
+    """Give when footage ended and arrived; what has no readable length ended, as far as is known, when it began."""
+    if not asked.late:
+        return ()
+    ended = func.coalesce(Recording.ended_at, Recording.started_at)
+    return type_coerce(ended, Recording.started_at.type), type_coerce(Recording.received_at, Recording.received_at.type)
+
+
+def _types_of_links(session: Session, who: Principal, chosen: ColumnElement[bool]) -> dict[bytes, frozenset[str]]:
+    """Give the types of the incidents that each linked recording is linked to, as far as `who` may know of them."""
+    live = aliased(Link)  # an own name: the conditions of rights ask about links too
+    seen = and_(live.target_type == "incident", Incident.id == live.target_id, visible_incidents(who))
+    query = (
+        select(_raw(live.recording_id), Incident.type)
+        .join(Recording, Recording.id == live.recording_id)
+        .outerjoin(Incident, seen)
+        .where(live.ended_at.is_(None), chosen)
+    )
+    types: dict[bytes, frozenset[str]] = {}
+    for recording, type_ in _read(session, query):
+        subject = _bytes(recording)
+        types[subject] = types.get(subject, NO_TYPES) | (NO_TYPES if type_ is None else {type_})
+    return types
 
 
 def _incidents(
@@ -96,21 +155,35 @@ def _incidents(
 ) -> Iterator[Candidate]:
     when = func.coalesce(Incident.window_start, Incident.created_at)
     chosen = and_(Incident.unit_id.in_(sorted(below)), _within(definition), ~_above(definition), visible_incidents(who))
-    footage: dict[bytes, list[Footage]] = {}
-    if any(rule.filter.asks_footage for rule in rules):
-        query = (
-            select(_raw(Link.target_id), Recording.kind, Recording.category, Recording.grade, Recording.duration)
-            .join(Recording, Recording.id == Link.recording_id)
-            .where(Link.target_type == "incident", Link.ended_at.is_(None))
-            .where(Link.target_id.in_(select(Incident.id).where(chosen)))
-        )
-        for incident, kind, category, grade, duration in session.execute(query):
-            footage.setdefault(_bytes(incident), []).append(Footage(kind, category, grade, _seconds(duration)))
-    at = type_coerce(when, Incident.created_at.type) if _asks_when(rules) else literal(None)
+    asked = _Asked.by(rules)
+    footage = _footage_of(session, chosen, asked) if asked.footage else {}
+    at = type_coerce(when, Incident.created_at.type) if asked.when else literal(None)
+    type_column = Incident.type if asked.types else literal(None)
+    query = select(_raw(Incident.id), _raw(Incident.unit_id), at, type_column).where(chosen)
     units = _Units()
-    for incident, unit, moment in _read(session, select(_raw(Incident.id), _raw(Incident.unit_id), at).where(chosen)):
+    for incident, unit, moment, type_ in _read(session, query):
         subject = _bytes(incident)
-        yield Candidate(subject, units[unit], moment or NO_TIME, tuple(sorted(footage.get(subject, ()), key=str)), 1)
+        linked = tuple(sorted(footage.get(subject, ()), key=str))
+        types = NO_TYPES if type_ is None else frozenset({type_})
+        yield Candidate(subject, units[unit], moment or NO_TIME, linked, 1, bool(linked), types)
+
+
+def _footage_of(session: Session, chosen: ColumnElement[bool], asked: _Asked) -> dict[bytes, list[Footage]]:
+    """Give the footage that is linked to each incident."""
+    query = (
+        select(
+            _raw(Link.target_id), Recording.kind, Recording.category, Recording.grade, Recording.duration,
+            *_times(asked),
+        )
+        .join(Recording, Recording.id == Link.recording_id)
+        .where(Link.target_type == "incident", Link.ended_at.is_(None))
+        .where(Link.target_id.in_(select(Incident.id).where(chosen)))
+    )  # fmt: skip
+    footage: dict[bytes, list[Footage]] = {}
+    for incident, kind, category, grade, duration, *times in session.execute(query):
+        one = Footage(kind, category, grade, _seconds(duration), hours_late(*times) if times else 0)
+        footage.setdefault(_bytes(incident), []).append(one)
+    return footage
 
 
 def _read(session: Session, query: Select[*tuple[Any, ...]]) -> Iterable[Any]:
@@ -143,10 +216,6 @@ def _above(definition: Definition) -> ColumnElement[bool]:
         )
         .correlate(Incident)
     )
-
-
-def _asks_when(rules: Sequence[Rule]) -> bool:
-    return any(rule.filter.starts_at or rule.filter.ends_at for rule in rules)
 
 
 def _raw(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:

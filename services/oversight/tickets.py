@@ -130,7 +130,7 @@ class _Sorter:
     def __call__(self, one: Candidate) -> bytes:
         if not self._can_remember:
             return self._find(one)
-        alike = (one.unit, one.footage)
+        alike = (one.unit, one.footage, one.is_linked, one.incident_types)
         found = self._known.get(alike)
         if found is None:
             found = self._known[alike] = self._find(one)

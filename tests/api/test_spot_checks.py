@@ -49,6 +49,7 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+LATE = {"late": 24, "linked": True, "incident_type": ["投诉"]}
 CARD = [{"line": line.id, "verdict": "pass"} for line in scorecard("scene").lines]
 WHOLE = {"answers": CARD, "results": ["none"], "submit": True, "without_watching": "只核对流程"}
 
@@ -58,7 +59,8 @@ def test_a_check_goes_its_whole_way_and_a_stranger_repeats_the_draw(
 ) -> None:
     auditor, reader, deputy = (site.as_user(name) for name in ("auditor", "reader", "deputy"))
     made = defined(
-        chief, filter={"kind": ["body"]}, strata=[{"name": "盘查", "filter": {"category": "STOP_CHECK"}, "size": 2}],
+        chief, filter={"kind": ["body"]},
+        strata=[{"name": "盘查", "filter": {"category": "STOP_CHECK"}, "size": 2}, {"name": "迟传", "filter": LATE}],
         seed_sources=[NONCE_SOURCE], grade_max=2,
     )  # fmt: skip
     path = f"{BASE}/{made['id']}"
@@ -79,6 +81,7 @@ def test_a_check_goes_its_whole_way_and_a_stranger_repeats_the_draw(
     told = auditor.get(f"{path}/history").json()["items"]
 
     assert (made["state"], made["label"]) == ("FROZEN", "nonce")
+    assert made["definition"]["strata"][1]["filter"] == LATE
     assert code_of(early) == code_of(waiting) == (409, "draw-not-ready")
     assert (seeded["state"], seeded["waiting"]) == ("SEEDED", ["nonce of 监督员"])
     assert drawn.json()["state"] == "DRAWN"
@@ -176,6 +179,8 @@ def drawn(
         {"seed_sources": [{"kind": "nonce", "by": "x", "commitment": "00"}]}, {"grade_max": 4}, {"scorecard": "own"},
         {"programme": "\ufdfa" * 40}, {"programme": "\u200b"}, {"to": "2027-06-01T00:00:00Z"}, {"reveal_within": 1},
         {"seed_sources": [{"kind": "witness", "key": "x"}]}, {"filter": {"min_length": -1}}, {"reserve": -1},
+        {"filter": {"late": 0}}, {"filter": {"late": "24"}}, {"filter": {"linked": "no"}},
+        {"filter": {"incident_type": ""}},
     ],
     ids=lambda change: str(change)[:50],
 )  # fmt: skip

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from services.accounts.rights import Principal
+from services.api.actions.define_check import define_check
 from services.bootstrap import Archive, new_id
 from services.custody.heads import sign_head
 from services.custody.logtree import log_size
 from services.custody.sequencer import integrate
 from services.custody.signer_client import Signer
 from services.index.models import Viewing
+from services.oversight.models import SpotCheck, SpotPopulation
 from services.oversight.scorecards import Answer, scorecard
 from services.oversight.seeds import commit_nonce
+from services.oversight.tickets import read_ticket, thaw
+from services.oversight.views import CheckFacts
 from tests.archive_fixture import add_incident, add_recording, add_unit, add_user, link
 from tests.custody.signing import open_signer, served
 
@@ -65,6 +69,23 @@ class Bureau:
                     last_seen=now, time_ranges=[[start, end]],
                 )
             )  # fmt: skip
+
+
+def define(bureau: Bureau, by: str = "chief", **change: Any) -> CheckFacts:
+    """Have somebody define a spot check: the usual one, changed so."""
+    return define_check(bureau.archive, bureau.people[by], {**WANTED, **change})
+
+
+def tickets_of(bureau: Bureau, check: str) -> dict[str, list[int]]:
+    """Give the frozen population: subjects with their segments."""
+    found: dict[str, list[int]] = {}
+    with bureau.archive.reading() as session:
+        leaves = session.get_one(SpotPopulation, check).leaves
+        thaw(leaves, len(session.get_one(SpotCheck, check).definition["strata"]))
+    for at in range(0, len(leaves), 25):
+        ticket = read_ticket(leaves[at : at + 21])
+        found.setdefault(ticket.subject, []).append(ticket.segment)
+    return found
 
 
 def all_answers(**failed: int) -> tuple[Answer, ...]:

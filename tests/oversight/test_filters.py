@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.errors import Invalid
 from services.oversight.definitions import parse_definition, programme_key
-from services.oversight.filters import CATEGORIES, KINDS, Candidate, Filter, Footage, Rule, parse_filter
+from services.oversight.filters import CATEGORIES, KINDS, Candidate, Filter, Footage, Rule, hours_late, parse_filter
 from services.oversight.tickets import MOST_SEGMENTS, freeze, segments_of, stratify
 from tests.oversight.proofs import WANTED, WITNESS
 
@@ -26,6 +26,9 @@ told_filters = st.fixed_dictionaries(
         "category": st.lists(st.sampled_from(CATEGORIES), min_size=1),
         "grade": st.lists(st.integers(1, 3), min_size=1),
         "min_length": st.integers(0, 7200),
+        "late": st.integers(1, 8784),
+        "linked": st.booleans(),
+        "incident_type": st.lists(st.sampled_from(["投诉", "纠纷"]), min_size=1),
         "from": st.just("2026-02-01T00:00:00+08:00"),
         "to": st.just("2026-03-01T00:00:00+08:00"),
     },
@@ -48,7 +51,9 @@ def test_the_normal_form_is_read_as_itself(told: dict[str, Any]) -> None:
         {"category": "call"},
         {"from": "yesterday"}, {"from": "2026-02-01T00:00:00"}, {"from": 7},
         {"from": "2026-02-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}, {"unit": ["u"] * 1001},
-        {"kind": {"body": 1, "$gt": 2}}, {"category": None},
+        {"kind": {"body": 1, "$gt": 2}}, {"category": None}, {"late": 0}, {"late": True}, {"late": "24"},
+        {"late": 8785}, {"linked": 1}, {"linked": None}, {"linked": "no"}, {"incident_type": ""},
+        {"incident_type": ["a\nb"]}, {"incident_type": "字" * 101}, {"incident_type": []},
     ],
     ids=str,
 )  # fmt: skip
@@ -74,6 +79,10 @@ def rule(**told: Any) -> Rule:
         ({"from": "2026-02-03T04:05:00Z"}, True),
         ({"to": "2026-02-03T04:05:00Z"}, False),
         ({"grade": [2, 3]}, False),
+        ({"linked": False}, True),
+        ({"linked": True}, False),
+        ({"incident_type": "投诉"}, False),
+        ({"late": 1}, False),
     ],
 )
 def test_a_candidate_matches_all_that_is_asked(told: dict[str, Any], takes: bool) -> None:
@@ -95,6 +104,30 @@ def test_an_incident_without_footage_is_drawn_unless_footage_is_asked_for() -> N
     assert not rule(kind="body").takes(bare)
     assert not rule(min_length=1).takes(bare)
     assert rule(min_length=0).takes(bare)
+
+
+def test_late_footage_came_more_than_so_many_hours_after_its_end() -> None:
+    hours = [
+        hours_late(AT, AT + after)
+        for after in (
+            timedelta(hours=-3), timedelta(0), timedelta(hours=24), timedelta(hours=24, microseconds=1),
+            timedelta(days=2),
+        )
+    ]  # fmt: skip
+    late = [rule(late=24).takes(Candidate(b"x" * 16, None, AT, (CALL._replace(late_h=n),), 1)) for n in hours]
+
+    assert hours == [0, 0, 24, 25, 48]
+    assert late == [False, False, False, True, True]
+
+
+def test_candidates_that_differ_in_links_alone_are_told_apart() -> None:
+    strata = [rule(incident_type=["投诉", "举报"]), rule(linked=False), rule(linked=True)]
+    links: list[tuple[bool, frozenset[str]]] = [
+        (True, frozenset({"纠纷", "投诉"})), (False, frozenset()), (True, frozenset({"纠纷"})), (True, frozenset()),
+    ]  # fmt: skip
+    candidates = [Candidate(bytes([n]) * 16, "u", AT, (CALL,), 1, *one) for n, one in enumerate(links)]
+
+    assert freeze(stratify(2, candidates, strata), 4).counts == (1, 1, 2, 0)
 
 
 def test_each_candidate_stands_in_its_first_stratum_or_the_rest() -> None:

@@ -37,31 +37,13 @@ from services.errors import (
     SignerUnavailable,
     UnrecordedChange,
 )
-from services.index.models import Incident, Recording
-from services.oversight.models import SpotCheck, SpotItem, SpotPopulation
+from services.index.models import Recording
+from services.oversight.models import SpotCheck, SpotItem
 from services.oversight.replay import holds, replay
-from services.oversight.tickets import read_ticket, thaw
-from services.oversight.views import CheckFacts
-from tests.archive_fixture import HeldClock, add_recording, everywhere, link
+from tests.archive_fixture import HeldClock, add_recording, everywhere
 from tests.custody.test_witnessing import running
-from tests.oversight.bureau import NONCE, NONCE_SOURCE, START, WANTED, Bureau
+from tests.oversight.bureau import NONCE, NONCE_SOURCE, START, WANTED, Bureau, define, tickets_of
 from tests.oversight.proofs import WITNESS
-
-
-def define(bureau: Bureau, by: str = "chief", **change: Any) -> CheckFacts:
-    return define_check(bureau.archive, bureau.people[by], {**WANTED, **change})
-
-
-def tickets_of(bureau: Bureau, check: str) -> dict[str, list[int]]:
-    """Give the frozen population: subjects with their segments."""
-    found: dict[str, list[int]] = {}
-    with bureau.archive.reading() as session:
-        leaves = session.get_one(SpotPopulation, check).leaves
-        thaw(leaves, len(session.get_one(SpotCheck, check).definition["strata"]))
-    for at in range(0, len(leaves), 25):
-        ticket = read_ticket(leaves[at : at + 21])
-        found.setdefault(ticket.subject, []).append(ticket.segment)
-    return found
 
 
 def events_of(bureau: Bureau, check: str) -> list[str]:
@@ -100,62 +82,6 @@ def test_what_is_drawn_is_what_the_proof_says(bureau: Bureau) -> None:
     assert [item.state for item in items] == ["DRAWN"] * 6 + ["RESERVE"] * 4
     assert [categories[item.subject_id] == "STOP_CHECK" for item in items[:6]] == [True] * 2 + [False] * 4
     assert all(item.subject_id.replace("-", "") in result.values["drawn"] for item in items)
-
-
-def test_only_the_units_own_footage_of_the_period_is_drawn(bureau: Bureau) -> None:
-    late = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START + timedelta(days=40))
-    gone = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START, state="disposed")
-    strict = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START, grade=3)
-    named = add_recording(
-        bureau.archive, unit=bureau.units["D1"], started_at=START, grade=4, named=[bureau.people["chief"].id]
-    )
-    found = tickets_of(bureau, define(bureau, grade_max=2).id)
-    with_strict = tickets_of(bureau, define(bureau, by="deputy", programme="另一计划", grade_max=3).id)
-
-    assert set(found) == set(bureau.recordings)
-    assert not {late, gone, strict, named} & set(found)
-    assert set(with_strict) - set(found) == {strict}
-
-
-def test_a_long_recording_has_a_ticket_for_each_ten_minutes(bureau: Bureau) -> None:
-    found = tickets_of(bureau, define(bureau).id)
-
-    assert found[bureau.recordings[5]] == [0, 1, 2, 3, 4]
-    assert found[bureau.recordings[0]] == [0]
-
-
-def test_incidents_are_drawn_also_without_footage_or_times(bureau: Bureau) -> None:
-    untold = {"created_at": START + timedelta(days=2)}
-    with bureau.archive.work() as work:
-        made = Incident(
-            id="0190a1b2-0000-7000-8000-000000000001", number="J-untold", unit_id=bureau.units["D2"], **untold
-        )
-        work.session.add(made)
-        work.append("incident.put", made.id, number="J-untold", actor="test")
-    every = define(bureau, ticket="incident", size=3)
-    filmed = define(bureau, ticket="incident", size=3, programme="有录像", filter={"kind": "body"})
-    stops = define(bureau, ticket="incident", size=1, programme="盘查", filter={"category": "STOP_CHECK", "unit": "D1"})
-
-    assert set(tickets_of(bureau, every.id)) == {*bureau.incidents, made.id}
-    assert set(tickets_of(bureau, filmed.id)) == set(bureau.incidents[1:])
-    assert set(tickets_of(bureau, stops.id)) == {bureau.incidents[1], bureau.incidents[3]}
-
-
-def test_an_incident_with_stricter_footage_is_not_drawn(bureau: Bureau) -> None:
-    strict = add_recording(bureau.archive, unit=bureau.units["D1"], started_at=START, grade=3)
-    link(bureau.archive, strict, "incident", bureau.incidents[2])
-
-    assert bureau.incidents[2] not in tickets_of(bureau, define(bureau, ticket="incident", grade_max=2, size=1).id)
-
-
-def test_filters_by_unit_length_and_time_are_kept(bureau: Bureau) -> None:
-    found = tickets_of(bureau, define(bureau, filter={"unit": "D2"}, size=1).id)
-    long = tickets_of(bureau, define(bureau, programme="长", filter={"min_length": 91}, size=1).id)
-    early = tickets_of(bureau, define(bureau, programme="早", filter={"to": "2026-02-03T00:00:00+08:00"}, size=1).id)
-
-    assert set(found) == set(bureau.recordings[12:])
-    assert set(long) == {bureau.recordings[5]}
-    assert set(early) == set(bureau.recordings[:2])
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def test_it_is_defined_with_advice_on_its_size_and_frozen(desk: Desk) -> None:
     page.get_by_test_id("define-from").fill("2026-03-01")
     page.get_by_test_id("define-to").fill("2026-04-01")
     page.get_by_test_id("define-kind-body").check()
+    page.get_by_test_id("usual-strata").click()
+    expect(page.get_by_test_id("stratum")).to_have_count(4)
     page.get_by_test_id("define-size").fill("2")
     page.get_by_test_id("add-nonce").click()
     page.get_by_test_id("nonce-by").fill("监督员")
@@ -85,6 +87,9 @@ def test_it_is_defined_with_advice_on_its_size_and_frozen(desk: Desk) -> None:
     frozen = page.get_by_test_id("check-frozen")
     assert kept["definition"]["filter"] == {"kind": ["body"]}
     assert kept["definition"]["size"] == 2
+    assert [one["filter"] for one in kept["definition"]["strata"]] == [
+        {"category": ["COERCION"]}, {"category": ["INTERROGATION"]}, {"late": 24}, {"linked": False}, {},
+    ]  # fmt: skip
     expect(frozen.locator('[data-fact="pop_root"]')).to_have_text(kept["definition"]["pop_root"])
     expect(frozen.locator('[data-fact="population"]')).to_have_text(str(kept["definition"]["population"]))
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Card } from '../src/api/checks'
 import { bundlePath } from '../src/api/ledger'
-import { definitionOf, emptyDraft, surelyFound, type CheckDraft } from '../src/components/checkDraft'
+import { definitionOf, emptyDraft, emptyStratum, surelyFound, usualStrata, type CheckDraft } from '../src/components/checkDraft'
 import { isComplete, needsRange, wantedOf, type ItemDraft } from '../src/components/exporting'
 import { useReviewing } from '../src/components/reviewing'
 import { keysOf } from '../src/session/ledger'
@@ -38,17 +38,30 @@ describe('the definition of a spot check', () => {
 
   it('says what was chosen, each stratum with its own number or its share', () => {
     const strata = [
-      { name: '盘查', kind: 'body', category: 'STOP_CHECK', size: 10 as const },
-      { name: '其他', kind: '', category: '', size: '' as const },
+      emptyStratum({ name: '盘查', kind: 'body', category: 'STOP_CHECK', size: 10 }),
+      emptyStratum({ name: '投诉', incidentTypes: ' 投诉，举报、 ', linked: 'yes' }),
+      emptyStratum({ name: '其他' }),
     ]
     const told = definitionOf(draft({ kinds: ['body'], minLength: 60, strata, sources: [{ kind: 'nonce', by: '甲', commitment: '00' }], revealDays: 2 }))
 
     expect(told.filter).toEqual({ kind: ['body'], min_length: 60 })
     expect(told.strata).toEqual([
       { name: '盘查', filter: { kind: ['body'], category: ['STOP_CHECK'] }, size: 10 },
+      { name: '投诉', filter: { linked: true, incident_type: ['投诉', '举报'] } },
       { name: '其他', filter: {} },
     ])
     expect(told.reveal_within).toBe(172_800)
+  })
+
+  it('has the usual strata at hand', () => {
+    const strata = usualStrata({ force: '强制', interrogation: '讯问', late: '迟传', unlinked: '未关联' })
+
+    expect(definitionOf(draft({ strata })).strata).toEqual([
+      { name: '强制', filter: { category: ['COERCION'] } },
+      { name: '讯问', filter: { category: ['INTERROGATION'] } },
+      { name: '迟传', filter: { late: 24 } },
+      { name: '未关联', filter: { linked: false } },
+    ])
   })
 
   it('gives a reason only where one was asked for', () => {

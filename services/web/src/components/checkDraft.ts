@@ -13,9 +13,24 @@ export interface StratumDraft {
   name: string
   kind: string
   category: string
+  /** Hours after its end within which footage is in time; empty: late or not. */
+  late: number | ''
+  linked: '' | 'yes' | 'no'
+  /** Types of incidents as dispatch names them, with commas between. */
+  incidentTypes: string
   /** Empty: its share of the whole. */
   size: number | ''
 }
+
+export const emptyStratum = (given: Partial<StratumDraft> = {}): StratumDraft => ({ name: '', kind: '', category: '', late: '', linked: '', incidentTypes: '', size: '', ...given })
+
+/** Source: domain, rules 47 and 8; complaints have no mark of their own yet, only what dispatch calls an incident. */
+export const usualStrata = (names: Readonly<Record<'force' | 'interrogation' | 'late' | 'unlinked', string>>): StratumDraft[] => [
+  emptyStratum({ name: names.force, category: 'COERCION' }),
+  emptyStratum({ name: names.interrogation, category: 'INTERROGATION' }),
+  emptyStratum({ name: names.late, late: 24 }),
+  emptyStratum({ name: names.unlinked, linked: 'no' }),
+]
 
 export interface CheckDraft {
   programme: string
@@ -68,8 +83,15 @@ export function definitionOf(draft: CheckDraft): Facts {
   }
 }
 
-function stratumOf({ name, kind, category, size }: StratumDraft): Facts {
-  const filter = { ...(kind ? { kind: [kind] } : {}), ...(category ? { category: [category] } : {}) }
+function stratumOf({ name, kind, category, late, linked, incidentTypes, size }: StratumDraft): Facts {
+  const types = incidentTypes.split(/[,，、]/u).map((one) => one.trim()).filter((one) => one !== '')
+  const filter = {
+    ...(kind ? { kind: [kind] } : {}),
+    ...(category ? { category: [category] } : {}),
+    ...(late ? { late } : {}),
+    ...(linked ? { linked: linked === 'yes' } : {}),
+    ...(types.length > 0 ? { incident_type: types } : {}),
+  }
   return { name: name.trim(), filter, ...(size === '' ? {} : { size }) }
 }
 

@@ -35,6 +35,9 @@ export function useCheckWords(): CheckWords {
       const family = families[key]
       const values = Array.isArray(value) ? value : [value]
       if (family && te(family)) return values.map((one) => wordOf(family, one as string)).join(comma())
+      if (key === 'late') return t('checks.lateBy', { hours: String(value) })
+      if (key === 'linked') return t(value === true ? 'checks.isLinked' : 'checks.isUnlinked')
+      if (key === 'incident_type') return `${t('checks.incidentTypes')} ${values.join(comma())}`
       if (key === 'min_length') return `≥ ${String(value)} s`
       return pairsOf({ [key]: value }).map((pair) => `${pair.label} ${pair.value}`).join(comma())
     })
