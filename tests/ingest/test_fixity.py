@@ -292,6 +292,56 @@ def test_an_original_that_the_disk_does_not_give_is_unreadable(
     assert value(line, "outcome") == "unreadable"
 
 
+def test_an_original_that_never_answers_holds_up_no_other(
+    sqlite_archive: Archive, clock: HeldClock, monkeypatch: pytest.MonkeyPatch, expects_errors: list[str]
+) -> None:
+    """Else whoever spoils the oldest one would have spoilt the whole service."""
+    expects_errors.append(ALARM)
+    recordings = [add_recording(sqlite_archive, verified=False) for _ in range(4)]
+    dead, store = file_of(sqlite_archive, recordings[0]).name, type(sqlite_archive.store)
+
+    def refusing(act: Any) -> Any:
+        def answer(self: Any, key: str, *more: Any, **named: Any) -> Any:
+            if key.endswith(dead):
+                raise StoreUnavailable("access denied")
+            return act(self, key, *more, **named)
+
+        return answer
+
+    for name in ("read", "stat"):
+        monkeypatch.setattr(store, name, refusing(getattr(store, name)))
+    keep_fixity(sqlite_archive, FAST, sample=0)
+
+    assert len(checks(sqlite_archive)) == 4
+    outcomes = [[value(line, "outcome") for line in entries(sqlite_archive, one, "rec.fixity")] for one in recordings]
+    assert outcomes == [["unreadable"], [], [], []]
+
+
+def test_a_store_that_goes_away_in_between_is_no_failure(
+    sqlite_archive: Archive, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        add_recording(sqlite_archive, verified=False)
+    store, asked = type(sqlite_archive.store), 0
+
+    def leaving(act: Any) -> Any:
+        def answer(*more: Any, **named: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked > 2:
+                raise StoreUnavailable("the store is away")
+            return act(*more, **named)
+
+        return answer
+
+    for name in ("read", "stat"):
+        monkeypatch.setattr(store, name, leaving(getattr(store, name)))
+    with pytest.raises(StoreUnavailable):
+        keep_fixity(sqlite_archive, FAST, sample=0)
+
+    assert {check.outcome for check in checks(sqlite_archive)} == {"equal"}
+
+
 def test_reading_keeps_its_pace() -> None:
     slept: list[float] = []
     now = 100.0

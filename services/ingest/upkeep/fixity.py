@@ -8,7 +8,10 @@ store: a failure is an entry and an alarm at once, and people repair.
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from sqlalchemy import select
@@ -16,6 +19,7 @@ from sqlalchemy import select
 from services.bootstrap import Archive, new_id
 from services.custody.events import SYSTEM
 from services.custody.work import Work
+from services.errors import NotFound, StoreUnavailable
 from services.index.fixity import (
     Original,
     at_chunks,
@@ -29,7 +33,8 @@ from services.index.fixity import (
 )
 from services.index.models import Recording
 from services.index.upkeep import FixityCheck, FixityDay, FixityObject
-from services.ingest.upkeep.reading import EQUAL, Pace, Reading, read_chunk, read_whole
+from services.ingest.upkeep.reading import EQUAL, UNREADABLE, Pace, Reading, read_chunk, read_whole
+from services.storage.store import ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +42,12 @@ SAMPLE: Final = 300
 """Chunks a night. Where 1 % of all chunks is damaged, one of 300 is with 95 %. Source: knowledge integrity 7.3."""
 
 MIB: Final = 1 << 20
+
+SILENT_MOST: Final = 100
+"""Originals that are asked for in vain before the store as a whole counts as away."""
+
+Chosen = tuple[Original, int | None]
+"""An original that is to be read, and the chunk by which it was drawn; None: it is its turn."""
 
 Draw = Callable[[int], int]
 """Gives a random number below its argument."""
@@ -52,30 +63,64 @@ def keep_fixity(
         StoreUnavailable: the store does not answer; what was checked is kept, the rest follows when this is repeated.
     """
     enter_days(archive)
-    used = pace or Pace(archive.settings.fixity_mib_s * MIB)
-    count = 0
-    for one in _share(archive):
-        note(archive, one, read_whole(archive.store, one, used))
-        count += 1
-    for one, chunk in _drawn(archive, draw, sample):
-        note(archive, one, read_chunk(archive.store, one, chunk, used), drawn=chunk)
-        count += 1
+    used, count = pace or Pace(archive.settings.fixity_mib_s * MIB), 0
+    for choose in (partial(_share, archive), partial(_drawn, archive, draw, sample)):
+        for one, chunk, reading in _readings(archive.store, choose(), used):
+            note(archive, one, reading, drawn=chunk)
+            count += 1
     return count
 
 
-def _share(archive: Archive) -> Iterator[Original]:
+def _share(archive: Archive) -> list[Chosen]:
     with archive.reading() as session:
-        chosen = share(session, archive.clock(), archive.settings.fixity_days)
-    yield from chosen
+        return [(one, None) for one in share(session, archive.clock(), archive.settings.fixity_days)]
 
 
-def _drawn(archive: Archive, draw: Draw, sample: int) -> Iterator[tuple[Original, int]]:
+def _drawn(archive: Archive, draw: Draw, sample: int) -> list[Chosen]:
     with archive.reading() as session:
         chunks = chunk_count(session)
         left = min(sample, chunks) - sampled(session, archive.clock())
         places = {draw(chunks) for _ in range(left)}
-        chosen = list(at_chunks(session, sorted(places)))
-    yield from chosen
+        return list(at_chunks(session, sorted(places)))
+
+
+def _readings(
+    store: ObjectStore, chosen: Iterable[Chosen], pace: Pace
+) -> Iterator[tuple[Original, int | None, Reading]]:
+    """
+    Read what was chosen. An original for which the store does not answer, while it does for others, is unreadable: else
+    one that never answers would keep all behind it from being read.
+
+    Raises:
+        StoreUnavailable: it does not answer for any.
+    """
+    left, answered, silent = deque(chosen), None, 0
+    while left:
+        one, chunk = left.popleft()
+        try:
+            reading = _read(store, one, chunk, pace)
+        except StoreUnavailable:
+            if answered is None:  # perhaps it does for others: this one is asked again behind them
+                silent += 1
+                if silent > min(SILENT_MOST, len(left)):
+                    raise
+                left.append((one, chunk))
+                continue
+            with suppress(NotFound):
+                store.stat(answered.key, answered.version)
+            try:
+                reading = _read(store, one, chunk, pace)
+            except StoreUnavailable as error:
+                with suppress(NotFound):
+                    store.stat(answered.key, answered.version)
+                reading = Reading(UNREADABLE, 0, str(error))
+        else:
+            answered = one
+        yield one, chunk, reading
+
+
+def _read(store: ObjectStore, one: Original, chunk: int | None, pace: Pace) -> Reading:
+    return read_whole(store, one, pace) if chunk is None else read_chunk(store, one, chunk, pace)
 
 
 def note(archive: Archive, one: Original, reading: Reading, drawn: int | None = None) -> None:
