@@ -23,10 +23,11 @@ from services.custody.forward import recovering
 from services.custody.heads import keep_cosignature, newest_head, sign_head
 from services.custody.ledger import history
 from services.custody.logtree import log_size, log_tree
-from services.custody.note import COSIGNATURE, PLAIN, Signature, SigningKey, read_note
+from services.custody.note import COSIGNATURE, PLAIN, Signature, read_note
 from services.custody.policy import Policy, Witness
 from services.custody.publish import Publisher
 from services.custody.sequencer import BATCH, integrate
+from services.custody.signingkey import SigningKey
 from services.custody.tables import checkpoint, cosig, displaced, entry, pending
 from services.digest import Digest
 from services.errors import HeadRefused, NoteRefused, ProofRefused
@@ -516,6 +517,26 @@ def test_an_original_that_is_gone_is_listed_as_lost_and_found_by_fsck(site: Site
         told = "\n".join("\t".join(line) for line in done.table)
         assert all(str(recording) in told for recording in lost)
         assert sum("a row of what was taken in" in line for line in old.findings()) == 3
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_an_arrival_is_what_was_told_first_whatever_was_laid_above_it(
+    site: Site, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    gate, copy = Gate(site.archive), snapshot()
+    upload = gate.send(os.urandom(9000), officer="900001")
+    site.publish()
+    gate.close()
+    before, key = site.facts(), keys.arrival(Digest.from_hex(str(upload.sha256)), upload.id)
+    told, other = b"".join(site.archive.store.read(key)), tmp_path / "other"
+    other.write_bytes(told.replace(b"900001", b"900002"))
+    site.archive.store.mend(key, other)
+    assert b"".join(site.archive.store.read(key)) == other.read_bytes() != told
+
+    with restored(site, copy) as old:
+        old.recover()
+
+        assert old.facts() == before
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])

@@ -87,7 +87,9 @@ def _rebuild_original(archive: Archive, digest: Digest) -> Iterator[Rebuilt]:
     told: list[Told] = []
     for kept in list(archive.store.keys(keys.arrivals_of(digest))):
         try:
-            told.append(_read(archive, kept))
+            # what was put there first is locked; who writes into the store can only lay other versions above it
+            first, *_ = archive.store.versions(kept.key) or [kept]
+            told.append(_read(archive, first))
         except Invalid as error:
             yield Rebuilt(kept.key, None, str(error))
     with archive.reading() as session:
