@@ -15,10 +15,11 @@ from sqlalchemy import Engine, select
 
 from services.custody.heads import SignedHead, cosigned_note, newest_head
 from services.custody.logtree import log_size, read_bundle, read_tile
+from services.custody.note import NOTE_MAX_BYTES
 from services.custody.tables import checkpoint
 from services.custody.tiles import ENTRIES, WIDTH, Tile, parse_tile, tile_path, tiles_of
 from services.db import reading
-from services.errors import NotFound
+from services.errors import NoteRefused, NotFound
 from services.storage import keys
 from services.storage.store import ObjectStore
 
@@ -115,8 +116,18 @@ def remainders(store: ObjectStore) -> Iterator[tuple[str, Tile]]:
 
 
 def published_head(store: ObjectStore) -> str | None:
-    """Give the text of the newest head that was published; None: none was."""
+    """
+    Give the text of the newest head that was published; None: none was.
+
+    Raises:
+        NoteRefused: what lies there is too long for one, or no text.
+    """
     try:
+        kept = store.stat(keys.NEWEST_CHECKPOINT)
+        if kept.size_bytes > NOTE_MAX_BYTES:
+            raise NoteRefused(f"the published head has {kept.size_bytes:,} bytes, a note at most {NOTE_MAX_BYTES:,}")
         return b"".join(store.read(keys.NEWEST_CHECKPOINT)).decode()
     except NotFound:
         return None
+    except UnicodeDecodeError as error:
+        raise NoteRefused("the published head is not UTF-8") from error

@@ -18,7 +18,7 @@ from services.custody.heads import (
 )
 from services.custody.publish import Publisher, published_head, remainders
 from services.custody.tree import root
-from services.errors import HeadRefused, ObjectConflict, StoreUnavailable
+from services.errors import HeadRefused, NoteRefused, ObjectConflict, StoreUnavailable
 from services.storage import keys
 from tests.archive_fixture import NOON
 from tests.custody.growing import grow, leaves
@@ -215,3 +215,11 @@ def test_the_last_head_of_each_hour_is_kept_for_good(sqlite_archive, clock):
     text = b"".join(sqlite_archive.store.read("custody/checkpoint/4"))
     checkpoint, _ = open_checkpoint(text, [signer.verifier])
     assert checkpoint.root == root(leaves(sqlite_archive)[:4])
+
+
+@pytest.mark.parametrize("laid", [b"\xff\xfe no text", b"x" * (1 << 20) + b"\n"])
+def test_what_is_no_head_in_its_place_is_refused_by_name(sqlite_archive, laid):
+    sqlite_archive.store.put_bytes(keys.NEWEST_CHECKPOINT, laid)
+
+    with pytest.raises(NoteRefused, match="published head"):
+        published_head(sqlite_archive.store)
