@@ -2,9 +2,10 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 from services.custody.witness.witness import Answer, Witness
 from services.errors import HuisuError
@@ -15,16 +16,40 @@ BODY_MAX_BYTES: Final = 1 << 18
 """Longest request: a head with a hundred signatures of the largest kinds is shorter."""
 PATIENCE_S: Final = 15.0
 """How long a connection may say nothing."""
+AT_ONCE = 1000
+"""Connections at once, a thread each; further ones are ended, for whoever asks asks again."""
+REQUEST_S = 30.0
+"""How long a request may take to arrive, however steadily it drips."""
 
 
 class WitnessServer(ThreadingHTTPServer):
     """Listens for logs, a thread a connection."""
 
     daemon_threads = True
+    block_on_close = False
 
     def __init__(self, place: tuple[str, int], witness: Witness) -> None:
         self.witness = witness
+        self.room = threading.BoundedSemaphore(AT_ONCE)
         super().__init__(place, _Request)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection where there is room; where there is none, end it."""
+        if not self.room.acquire(timeout=0.1):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer it, and make room."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (the interface's)
+        """Note what broke in a connection, most often its other end; the others go on."""
+        log.info("connection broke", exc_info=True)
 
 
 def serve(server: WitnessServer, stop: threading.Event) -> None:
@@ -79,7 +104,12 @@ class _Request(BaseHTTPRequestHandler):
         if len(told) > 9 or int(told) > BODY_MAX_BYTES:
             self._end(Answer(413, f"at most {BODY_MAX_BYTES} bytes\n"))
             return None
-        body = self.rfile.read(int(told))
+        ends, body = time.monotonic() + REQUEST_S, b""
+        while len(body) < int(told) and time.monotonic() < ends:
+            part = self.rfile.read1(int(told) - len(body))
+            if not part:
+                break
+            body += part
         if len(body) < int(told):
             self._end(Answer(400, "the body ended early\n"))
             return None

@@ -1,6 +1,7 @@
 """The witness over HTTP: the addresses and headers of the specification, and no harm from anything else."""
 
 import http.client
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from services.custody.cosignature import DrawRequest, cosignatures
 from services.custody.note import read_note, read_signatures
+from services.custody.witness import serving
 from services.custody.witness.serving import WitnessServer, serve
 from services.custody.witness.witness import Witness
 from tests.custody.notes import LEAVES, ORIGIN
@@ -81,3 +83,33 @@ def test_garbage_and_silence_hold_up_nobody(address: str) -> None:
     assert httpx.post(f"{address}/add-checkpoint", content=submission(0, 5).content, trust_env=False).status_code == 200
     for link in silent:
         link.close()
+
+
+def test_no_more_connections_are_held_than_there_is_room_for(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "AT_ONCE", 3)
+    server, stop = WitnessServer(("127.0.0.1", 0), witness), threading.Event()
+    thread = threading.Thread(target=serve, args=(server, stop))
+    thread.start()
+    links = [socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=10) for _ in range(4)]
+    try:
+        assert links[3].recv(1) == b"", "the fourth is ended"
+        links[0].sendall(b"GET / HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n")
+        assert links[0].recv(100).startswith(b"HTTP/1.1 200")
+    finally:
+        for link in links:
+            link.close()
+        stop.set()
+        thread.join(20)
+
+
+def test_a_request_that_drips_is_ended_in_time(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "REQUEST_S", 0.5)
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as link:
+        link.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 1000\r\n\r\n")
+        sent = 0
+        while not select.select([link], [], [], 0.1)[0]:
+            link.sendall(b"a")
+            sent += 1
+            assert sent < 500, "it goes on as long as it drips"
+        assert link.recv(100).startswith(b"HTTP/1.1 400")
