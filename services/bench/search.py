@@ -20,8 +20,9 @@ from services.custody import vrf
 from services.custody.checkpoint import Checkpoint
 from services.custody.heads import SignedHead, keep_head
 from services.custody.logtree import log_size, log_tree
-from services.custody.note import PLAIN, Note, SigningKey
+from services.custody.note import PLAIN, Note
 from services.custody.sequencer import integrate
+from services.custody.signingkey import SigningKey
 from services.index import recordings
 from services.index.lists import show_case
 from services.index.migrate import migrate

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from services.custody.note import Note, VerifierKey, check_name, decode, open_note
+from services.custody.canonical import decode
+from services.custody.note import Note, VerifierKey, check_name, open_note
 from services.custody.proof import HASH_BYTES
 from services.custody.tree import EMPTY_ROOT
 from services.errors import NoteRefused

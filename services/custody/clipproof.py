@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.custody.canonical import decode
 from services.custody.essence import MATRIX_BYTES
 from services.custody.proof import HASH_BYTES
 from services.errors import ProofRefused
@@ -173,12 +174,8 @@ def _hashes(told: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
 
 
 def _decoded(value: Any, name: str, length: int | None) -> bytes:
-    """Read base64 in the one form that bytes have."""
-    try:
-        found = base64.b64decode(value, validate=True) if isinstance(value, str) else None
-    except ValueError:
-        found = None
-    if found is None or _text(found) != value or (length is not None and len(found) != length):
+    found = decode(value, f"{name} of a clip's proof") if isinstance(value, str) else None
+    if found is None or (length is not None and len(found) != length):
         raise ProofRefused(f"{name} of a clip's proof is not base64 of {length or 'some'} bytes")
     return found
 

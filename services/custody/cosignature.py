@@ -11,19 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from services.custody.canonical import decode, decode_hashes
 from services.custody.checkpoint import Checkpoint, read_checkpoint, read_size
-from services.custody.note import (
-    COSIGNATURE,
-    PLAIN,
-    TIME_BYTES,
-    Note,
-    Signature,
-    SigningKey,
-    VerifierKey,
-    decode,
-    decode_hashes,
-    read_note,
-)
+from services.custody.note import COSIGNATURE, PLAIN, TIME_BYTES, Note, Signature, VerifierKey, read_note
+from services.custody.signingkey import SigningKey
 from services.errors import NoteRefused
 
 DRAW_PREFIX: Final = b"huisu/draw-witness/v1\n"

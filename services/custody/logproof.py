@@ -8,8 +8,9 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final
 
+from services.custody.canonical import decode, decode_hashes
 from services.custody.checkpoint import Checkpoint, read_checkpoint, read_size
-from services.custody.note import decode, decode_hashes, read_note
+from services.custody.note import read_note
 from services.custody.proof import check_inclusion
 from services.errors import NoteRefused
 

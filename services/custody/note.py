@@ -1,23 +1,22 @@
 """
-Read, check and sign notes: a text under which stand the signatures of named keys. Pure.
+Read and check notes: a text under which stand the signatures of named keys. Pure.
 
 Source: C2SP signed-note (form, key ids, type 0x01) and tlog-cosignature (type 0x04). What this module does not
-know it ignores only where the specification says so: signatures of other keys. Base64 is taken in its one canonical
-form, so that no two byte strings mean the same note.
+know it ignores only where the specification says so: signatures of other keys.
 """
 
 import hashlib
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
-from collections.abc import Iterable, Sequence
+from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from services.custody.canonical import decode
 from services.errors import NoteRefused
 
 KeyType = Literal[1, 4]
@@ -36,8 +35,6 @@ SIGNATURES_MAX: Final = 100
 
 DASH: Final = "\u2014 "
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_SECRET_PREFIX: Final = "PRIVATE+KEY+"  # noqa: S105  (a form, no secret)
-"""Begins the text form of a signing key. Source: golang.org/x/mod/sumdb/note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,64 +93,6 @@ class VerifierKey:
             at, value = int.from_bytes(value[:TIME_BYTES], "big"), value[TIME_BYTES:]
             text = cosigned(text, at)
         check_ed25519(self.public, value, text, f"{self.name}+{self.id.hex()}")
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A private key with the name that it signs under; its text never goes to a log."""
-
-    name: str
-    type: KeyType
-    seed: bytes
-
-    @classmethod
-    def parse(cls, text: str) -> "SigningKey":
-        """Read the text form. Raises `NoteRefused` without repeating what it read."""
-        prefix, _, rest = text.strip().partition("KEY+")
-        parts = rest.split("+", 2)
-        if f"{prefix}KEY+" != _SECRET_PREFIX or len(parts) != 3:
-            raise NoteRefused("this text is no signing key")
-        name, key_id, encoded = parts
-        material = decode(encoded, "a signing key")
-        if len(material) != 1 + KEY_BYTES:
-            raise NoteRefused(f"the signing key of {name} has another length than an Ed25519 key")
-        key = cls(name, _key_type(material[0], name), material[1:])
-        if key.verifier.id.hex() != key_id:
-            raise NoteRefused(f"the signing key of {name} has the id {key.verifier.id.hex()}, not {key_id}")
-        return key
-
-    def __repr__(self) -> str:
-        """Show whose it is, never what it is."""
-        return f"SigningKey({self.verifier.vkey})"
-
-    @property
-    def secret_text(self) -> str:
-        """Write the key for a file that only its owner reads."""
-        encoded = b64encode(bytes([self.type]) + self.seed).decode()
-        return f"{_SECRET_PREFIX}{self.name}+{self.verifier.id.hex()}+{encoded}"
-
-    @property
-    def verifier(self) -> VerifierKey:
-        """Give the public half."""
-        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
-        return VerifierKey(self.name, self.type, public)
-
-    def of_type(self, kind: KeyType) -> "SigningKey":
-        """Give the same key for the other type of signature; what each signs begins differently."""
-        return SigningKey(self.name, kind, self.seed)
-
-    def sign(self, text: bytes, at: int | None = None) -> Signature:
-        """Sign a text; a cosignature says `at`, in whole seconds since 1970."""
-        check_text(text)
-        if (at is not None) != (self.type == COSIGNATURE):
-            raise ValueError("a cosignature has a time, no other signature has one")
-        stamp = b"" if at is None else at.to_bytes(TIME_BYTES, "big")
-        message = text if at is None else cosigned(text, at)
-        return Signature(self.name, self.verifier.id, stamp + self.sign_bytes(message))
-
-    def sign_bytes(self, message: bytes) -> bytes:
-        """Sign bytes that are no note; the caller's prefix must keep them apart from every note."""
-        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,13 +199,14 @@ def parse_vkey(text: str) -> VerifierKey:
     material = decode(encoded, f"the key of {name}")
     if not material:
         raise NoteRefused(f"the key of {name} is empty")
-    key = VerifierKey(name, _key_type(material[0], name), material[1:])
+    key = VerifierKey(name, key_type(material[0], name), material[1:])
     if key.id.hex() != key_id:
         raise NoteRefused(f"the key of {name} has the id {key.id.hex()}, not {key_id[:16]}")
     return key
 
 
-def _key_type(number: int, name: str) -> KeyType:
+def key_type(number: int, name: str) -> KeyType:
+    """Read the byte that says how a key signs. Raises `NoteRefused`."""
     if number == PLAIN:
         return 1
     if number == COSIGNATURE:
@@ -304,27 +244,6 @@ def check_text(text: bytes) -> None:
     if not text.endswith(b"\n"):
         raise NoteRefused("the text of a note ends in a line end")
     _decoded(text)
-
-
-def decode(encoded: str, what: str) -> bytes:
-    """Read base64 in its one form: no line ends, no other letters, no stray bits. Raises `NoteRefused`."""
-    try:
-        value = b64decode(encoded, validate=True)
-    except (Base64Error, ValueError) as error:
-        raise NoteRefused(f"{what} is not base64: {encoded[:80]!r}") from error
-    if b64encode(value).decode() != encoded:
-        raise NoteRefused(f"{what} is not base64 in its one form: {encoded[:80]!r}")
-    return value
-
-
-def decode_hashes(lines: Sequence[str], what: str, most: int = 63) -> tuple[bytes, ...]:
-    """Read hashes of 32 bytes, one a line; by default as many as a proof of any tree may have. Raises `NoteRefused`."""
-    if len(lines) > most:
-        raise NoteRefused(f"{what} has {len(lines)} lines, at most {most} are taken")
-    hashes = tuple(decode(line, what) for line in lines)
-    if wrong := next((one for one in hashes if len(one) != KEY_BYTES), None):
-        raise NoteRefused(f"{what} has a hash of {len(wrong)} bytes")
-    return hashes
 
 
 def _decoded(content: bytes) -> str:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from services.custody.note import PLAIN, SIGNATURE_BYTES, SigningKey, VerifierKey, check_ed25519, decode
+from services.custody.canonical import decode
+from services.custody.note import PLAIN, SIGNATURE_BYTES, VerifierKey, check_ed25519
 from services.custody.proof import HASH_BYTES
+from services.custody.signingkey import SigningKey
 from services.errors import NoteRefused
 
 PREFIX: Final = b"huisu/receipt/v1\n"

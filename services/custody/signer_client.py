@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from services.custody.canonical import decode
 from services.custody.checkpoint import read_checkpoint
-from services.custody.note import VerifierKey, decode, parse_vkey, read_note
+from services.custody.note import VerifierKey, parse_vkey, read_note
 from services.errors import Conflict, HeadRefused, HuisuError, Invalid, NoteRefused, ProofRefused, SignerUnavailable
 
 TIMEOUT_S: Final = 5.0

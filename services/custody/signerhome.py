@@ -21,8 +21,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from services.custody.canonical import decode
 from services.custody.checkpoint import check_origin
-from services.custody.note import KEY_BYTES, PLAIN, SigningKey, decode
+from services.custody.note import KEY_BYTES, PLAIN
+from services.custody.signingkey import SigningKey
 from services.errors import Misconfigured, NoteRefused
 from services.storage.durable import sync_folder, translated
 

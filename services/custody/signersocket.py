@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from services.custody.note import decode
+from services.custody.canonical import decode
 from services.custody.signer import LogSigner
 from services.errors import HuisuError, Invalid
 from services.storage.durable import translated

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from services.custody import vrf
+from services.custody.canonical import decode, read_hex
 from services.custody.checkpoint import Checkpoint, read_checkpoint
 from services.custody.entry import Entry, commit_field, commit_payload, leaf_hash, read_entry
-from services.custody.note import Note, VerifierKey, decode, read_note
+from services.custody.note import Note, VerifierKey, read_note
 from services.custody.proof import check_inclusion
 from services.errors import Invalid, NoteRefused, ProofRefused
 from services.oversight.draw import Drawn, Share, draw
-from services.oversight.seeds import Source, alpha_of, check_input, parse_sources, read_hex, seed_of
+from services.oversight.seeds import Source, alpha_of, check_input, parse_sources, seed_of
 from services.oversight.tickets import Population, thaw
 
 FORMAT: Final = "huisu/draw-proof/v1"

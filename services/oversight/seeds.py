@@ -22,9 +22,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.custody.canonical import decode, read_hex
 from services.custody.checkpoint import Checkpoint
 from services.custody.cosignature import check_draw
-from services.custody.note import DASH, PLAIN, Signature, VerifierKey, decode, parse_vkey, read_signatures
+from services.custody.note import DASH, PLAIN, Signature, VerifierKey, parse_vkey, read_signatures
 from services.errors import Invalid, NoteRefused, ProofRefused
 
 NONCE_PREFIX: Final = b"huisu/draw-nonce/v1\n"
@@ -92,17 +93,6 @@ def _commitment(text: Any) -> str:
     if len(raw) != 32:
         raise Invalid(f"a commitment is 32 bytes in hexadecimal, not {str(text)[:140]!r}")
     return raw.hex()
-
-
-def read_hex(text: str, what: str) -> bytes:
-    """Read hexadecimal in its one form: lower case, no spaces. Raises `ProofRefused`."""
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError as error:
-        raise ProofRefused(f"{what} is not hexadecimal: {text[:80]!r}") from error
-    if raw.hex() != text:
-        raise ProofRefused(f"{what} is not hexadecimal in its one form: {text[:80]!r}")
-    return raw
 
 
 def witness_key(text: Any) -> VerifierKey:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from services.custody.checkpoint import Checkpoint
-from services.custody.note import PLAIN, Note, SigningKey, VerifierKey
+from services.custody.note import PLAIN, Note, VerifierKey
 from services.custody.proof import check_consistency
+from services.custody.signingkey import SigningKey
 from services.custody.tree import EMPTY_ROOT
 from services.errors import HeadRefused, ProofRefused
 

@@ -4,7 +4,8 @@ import hashlib
 from datetime import UTC, datetime
 
 from services.custody.checkpoint import Checkpoint
-from services.custody.note import Note, SigningKey
+from services.custody.note import Note
+from services.custody.signingkey import SigningKey
 from services.custody.tree import root
 
 ORIGIN = "huisu.local/0123abcd"

@@ -21,12 +21,13 @@ from services.custody.clipsearch import copies_by_bytes
 from services.custody.cosignature import cosign
 from services.custody.entry import Entry, commit_payload, entry_bytes, leaf_hash, make_fields
 from services.custody.fingerprint import fingerprint
-from services.custody.note import Note, SigningKey
+from services.custody.note import Note
 from services.custody.package.build import verifiers
 from services.custody.package.zipform import write_zip
 from services.custody.policy import Group, Log, Policy, Witness
 from services.custody.proof import prove_consistency, prove_inclusion, prove_range
 from services.custody.receipt import make_receipt
+from services.custody.signingkey import SigningKey
 from services.custody.tree import root
 from services.media.pool import Pool
 from services.media.strict import read_strictly

@@ -8,15 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.custody.note import (
-    Note,
-    Signature,
-    SigningKey,
-    open_note,
-    parse_vkey,
-    read_note,
-    read_signatures,
-)
+from services.custody.note import Note, Signature, open_note, parse_vkey, read_note, read_signatures
+from services.custody.signingkey import SigningKey
 from services.errors import NoteRefused
 from tests.custody.notes import GO_NOTE, GO_SKEY, GO_VKEY, REAL_CHECKPOINT, REAL_LOG, REAL_WITNESS, key, signed_head
 

@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.custody import vrf
 from services.custody.entry import FIRST_PREV, Entry, commit_payload, entry_bytes, leaf_hash, make_fields
-from services.custody.note import PLAIN, Note, SigningKey, VerifierKey, open_note, read_note
+from services.custody.note import PLAIN, Note, VerifierKey, open_note, read_note
 from services.custody.proof import prove_consistency, prove_inclusion
 from services.custody.signer import LogSigner, resume
 from services.custody.signerhome import SignerHome
+from services.custody.signingkey import SigningKey
 from services.custody.tree import EMPTY_ROOT, root
 from services.errors import Conflict, HeadRefused, Misconfigured, NoteRefused, ProofRefused, SignerUnavailable
 from tests.custody.notes import LEAVES, NOON, ORIGIN, key, signed_head, tree

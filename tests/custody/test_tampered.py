@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from services.custody.bundles import pack_bundle, read_bundle
+from services.custody.canonical import decode
 from services.custody.checkpoint import open_checkpoint
 from services.custody.clipproof import read_proof
 from services.custody.entry import commit_field, commit_payload, leaf_hash, read_entry
 from services.custody.logproof import LogProof, read_logproof
-from services.custody.note import decode
 from services.custody.policy import Group, Log, Policy, Witness
 from services.custody.proof import HASH_BYTES, check_consistency, check_inclusion, prove_consistency, prove_inclusion
 from services.custody.receipt import make_receipt, read_receipt

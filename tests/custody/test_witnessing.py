@@ -17,10 +17,11 @@ from services.custody.cosignature import cosign
 from services.custody.events import SYSTEM
 from services.custody.heads import SignedHead, cosigned_note, newest_head, sign_head
 from services.custody.ledger import history
-from services.custody.note import Note, SigningKey, VerifierKey
+from services.custody.note import Note, VerifierKey
 from services.custody.policy import Group, Policy, Witness
 from services.custody.sequencer import integrate
 from services.custody.signer_client import Signer
+from services.custody.signingkey import SigningKey
 from services.custody.tables import cosig
 from services.custody.watched import watched
 from services.custody.witness.serving import WitnessServer, serve

@@ -17,8 +17,9 @@ from sqlalchemy import select
 
 from services.custody.cosignature import cosign
 from services.custody.heads import keep_cosignature, newest_head
-from services.custody.note import COSIGNATURE, SigningKey, read_note
+from services.custody.note import COSIGNATURE, read_note
 from services.custody.policy import Policy, Witness
+from services.custody.signingkey import SigningKey
 from services.db import sqlite_module
 from services.index.exports import ExportItem
 from services.index.models import Object, Recording

@@ -14,8 +14,9 @@ from services.custody import vrf
 from services.custody.checkpoint import Checkpoint
 from services.custody.cosignature import sign_draw
 from services.custody.entry import FIRST_PREV, Entry, Field, commit_payload, entry_bytes, leaf_hash, make_fields
-from services.custody.note import PLAIN, Note, SigningKey
+from services.custody.note import PLAIN, Note
 from services.custody.proof import prove_inclusion
+from services.custody.signingkey import SigningKey
 from services.custody.tree import root
 from services.oversight.definitions import parse_definition
 from services.oversight.draw import allot, draw

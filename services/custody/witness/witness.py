@@ -21,8 +21,9 @@ from services.custody.cosignature import (
     read_submission,
     sign_draw,
 )
-from services.custody.note import COSIGNATURE, Note, SigningKey, VerifierKey, read_note
+from services.custody.note import COSIGNATURE, Note, VerifierKey, read_note
 from services.custody.proof import check_consistency
+from services.custody.signingkey import SigningKey
 from services.custody.witness.memory import Memory, Turn
 from services.errors import Misconfigured, NoteRefused, ProofRefused
 from services.storage.durable import sync_file, sync_folder, translated
