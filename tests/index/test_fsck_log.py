@@ -77,11 +77,18 @@ def test_what_is_missing_or_altered_in_the_store_is_named(logged, key: str, thin
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("key", ["custody/tile/0/002", "custody/tile/entries/002", "custody/checkpoint/601",
-                                 "custody/tile/9/000", "custody/checkpoint/x", "custody/note"])  # fmt: skip
+                                 "custody/tile/9/000", "custody/checkpoint/x", "custody/note",
+                                 "custody/checkpoint/0600", "custody/checkpoint/99999999999999999999", "custody/timestamp/601"])  # fmt: skip
 def test_what_is_published_of_another_log_is_untracked(logged, key: str) -> None:
     logged.store.put_bytes(key, b"of another")
 
     assert [(one.kind, one.thing) for one in findings(logged)] == [("untracked", f"object {key}")]
+
+
+def test_the_time_stamp_of_a_head_is_a_part_of_the_log(logged, signer) -> None:
+    logged.store.put_bytes(keys.log_timestamp(600), b"an authority's answer")
+
+    assert findings(logged, signer, deep=True) == []
 
 
 def test_an_altered_log_is_found_by_the_head_that_was_signed(logged, signer) -> None:

@@ -6,13 +6,13 @@ from contextlib import suppress
 from sqlalchemy.orm import Session
 
 from services.custody.audit import audit_log
-from services.custody.checkpoint import read_checkpoint
+from services.custody.checkpoint import read_checkpoint, read_size
 from services.custody.heads import head_of, newest_head, require_continues
 from services.custody.logtree import log_size, read_bundle, read_tile
 from services.custody.note import VerifierKey, read_note
 from services.custody.publish import published_head, remainders
 from services.custody.tiles import ENTRIES, WIDTH, Tile, parse_tile, tile_path, tiles_of
-from services.errors import HeadRefused, NotFound, ProofRefused
+from services.errors import HeadRefused, NoteRefused, NotFound, ProofRefused
 from services.index.fsck.finding import Finding
 from services.storage import keys
 from services.storage.store import ObjectStore
@@ -117,8 +117,12 @@ def _is_ours(session: Session, key: str) -> bool:
     path = key.removeprefix("custody/")
     parsed = parse_tile(path)
     if parsed is None:
-        size = path.removeprefix("checkpoint/")
-        return size.isascii() and size.isdigit() and head_of(session, int(size)) is not None
+        # a head that was kept, or the time-stamp of one
+        kind, _, name = path.partition("/")
+        try:
+            return kind in ("checkpoint", "timestamp") and head_of(session, read_size(name)) is not None
+        except NoteRefused:
+            return False
     level, index, width = parsed
     step = WIDTH if level == ENTRIES else WIDTH ** (int(level) + 1)
     return width == WIDTH and (index + 1) * step <= log_size(session)
