@@ -39,11 +39,16 @@ Place = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Entries [first, end) of the published log that the database lacks; those from `signed` on are not signed yet."""
+    """
+    Entries [first, end) of the published log that the database lacks; those from `signed` on are not signed yet.
+
+    `root` is of the log with them, as it was compared.
+    """
 
     first: int
     end: int
     signed: int
+    root: bytes
 
     @property
     def unsigned(self) -> int:
@@ -77,7 +82,7 @@ def find_missing(engine: Engine, published: PublishedLog, signed: int, root: byt
         _compare(frontier, has, own, signed, root)
     if frontier.size < signed and has < signed:
         raise HeadRefused(f"the store has {frontier.size} entries of the {signed} that were signed: restore it first")
-    return Missing(has, max(has, frontier.size), signed)
+    return Missing(has, max(has, frontier.size), signed, frontier.root if frontier.size > has else own)
 
 
 def _compare(frontier: Frontier, has: int, own: bytes, signed: int, root: bytes) -> None:
@@ -114,6 +119,12 @@ def bring_forward(session: Session, published: PublishedLog, missing: Missing, a
     if at_place != missing.end:
         raise HeadRefused(f"the store had {missing.end} entries when it was compared, and now {at_place}")
     fill_tiles(session, missing.first, missing.end)
+    found = log_tree(session, missing.end).root
+    if found != missing.root:
+        raise HeadRefused(
+            f"the log of {missing.end} entries had root {missing.root.hex()} when it was compared, now {found.hex()}: "
+            "what was published changed meanwhile, and nothing was entered"
+        )
     return _settle(session, places, at)
 
 

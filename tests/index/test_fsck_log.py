@@ -78,7 +78,8 @@ def test_what_is_missing_or_altered_in_the_store_is_named(logged, key: str, thin
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("key", ["custody/tile/0/002", "custody/tile/entries/002", "custody/checkpoint/601",
                                  "custody/tile/9/000", "custody/checkpoint/x", "custody/note",
-                                 "custody/checkpoint/0600", "custody/checkpoint/99999999999999999999", "custody/timestamp/601"])  # fmt: skip
+                                 "custody/checkpoint/0600", "custody/checkpoint/99999999999999999999",
+                                 "custody/timestamp/601"])  # fmt: skip
 def test_what_is_published_of_another_log_is_untracked(logged, key: str) -> None:
     logged.store.put_bytes(key, b"of another")
 

@@ -26,6 +26,7 @@ from services.custody.logtree import log_size, log_tree
 from services.custody.note import COSIGNATURE, PLAIN, Signature, read_note
 from services.custody.policy import Policy, Witness
 from services.custody.publish import Publisher
+from services.custody.published import PublishedLog
 from services.custody.sequencer import BATCH, integrate
 from services.custody.signingkey import SigningKey
 from services.custody.tables import checkpoint, cosig, displaced, entry, pending
@@ -457,6 +458,34 @@ def test_witnesses_lines_come_back_and_no_others(site: Site, snapshot: Snapshot,
         with old.archive.reading() as session:
             back = session.execute(select(cosig.c.size, cosig.c.witness, cosig.c.ts, cosig.c.line)).all()
     assert back == ([(size, witness.name, NOON, line)] if false is None else [])
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_what_changes_in_the_store_after_it_was_compared_is_not_entered(
+    site: Site, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is once entered could never be taken out again."""
+    site.publish()
+    copy = snapshot()
+    append(site.archive, 3)
+    site.publish()
+    honest, asked = PublishedLog.entries, 0
+
+    def entries(self: PublishedLog, first: int = 0) -> Iterator[bytes]:
+        nonlocal asked
+        asked += 1
+        *others, last = honest(self, first)
+        yield from others
+        yield last if asked == 1 else last.replace(b'"ts":"2026', b'"ts":"2025')
+
+    with restored(site, copy) as old:
+        has = state(old)
+        monkeypatch.setattr(PublishedLog, "entries", entries)
+        with pytest.raises(HeadRefused, match="changed meanwhile"):
+            old.recover()
+        assert (state(old), asked) == (has, 2)
+        monkeypatch.undo()
+        assert old.recover().end == site.signer.last[0]
 
 
 def test_there_is_nothing_to_recover_where_nothing_is_missing(site: Site) -> None:
