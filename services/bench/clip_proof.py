@@ -4,7 +4,7 @@ import hashlib
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -91,16 +91,7 @@ def measure(folder: Path, scale: float) -> Result:
         lambda _: spent_here(lambda: hashlib.sha256(stand.content).digest()).cpu_s,
         rounds_of(ROUNDS, scale),
     )
-    others = [
-        _other("seconds to build the proof", *_MOST_S, statistics.median(stand.built_s)),
-        _other("seconds to check it from the clip alone", *_MOST_S, statistics.median(stand.checked_s)),
-        _other("bytes of the proof", *_MOST_BYTES, stand.proof_bytes),
-        _other(
-            "CPU of fingerprinting the original against one plain read with SHA-256",
-            *_FINGERPRINT,
-            statistics.median(one / other for one, other in zip(fingerprints, hashes, strict=True)),
-        ),
-    ]
+    others = _others(stand, fingerprints, hashes)
     more: dict[str, Any] = {
         "clip_s": CLIP_SECONDS, "clip_bytes": len(stand.content), "fingerprint_cpu_s": statistics.median(fingerprints),
         "essence_bytes": (folder / "essence.bin").stat().st_size, "others": others,
@@ -155,6 +146,20 @@ def _blocks(path: Path) -> Iterator[ReadBlock]:
     with path.open("rb", buffering=0) as file:
         number = file.fileno()
         yield lambda offset, length: view[: os.preadv(number, [view[:length]], offset)]
+
+
+def _others(stand: Stand, fingerprints: Sequence[float], hashes: Sequence[float]) -> list[dict[str, Any]]:
+    """Judge what has bounds of its own."""
+    return [
+        _other("seconds to build the proof", *_MOST_S, statistics.median(stand.built_s)),
+        _other("seconds to check it from the clip alone", *_MOST_S, statistics.median(stand.checked_s)),
+        _other("bytes of the proof", *_MOST_BYTES, stand.proof_bytes),
+        _other(
+            "CPU of fingerprinting the original against one plain read with SHA-256",
+            *_FINGERPRINT,
+            statistics.median(one / other for one, other in zip(fingerprints, hashes, strict=True)),
+        ),
+    ]
 
 
 def _other(against: str, must: float, aim: float, value: float) -> dict[str, Any]:

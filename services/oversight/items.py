@@ -25,6 +25,7 @@ from services.oversight.scorecards import (
     SKIPS,
     WATCHED_LEAST,
     Answer,
+    Scorecard,
     check_results,
     is_faulty,
     score,
@@ -118,18 +119,29 @@ def review(work: Work, who: Principal, row: SpotCheck, item: SpotItem, said: Rev
         raise NotAllowed(f"item {item.n} was given to {item.reviewer}")
     about = subject(work.session, row, item)
     _require_apart(work.session, row, item, who, about)
-    told = row.definition["scorecard"]
-    card = scorecard(told["id"], told["version"])
+    card = row.definition["scorecard"]
+    share = watched_share(work.session, who.id, about.stretches, row.drawn_at)
+    kept = _weighed(scorecard(card["id"], card["version"]), said, share, about)
+    item.state = "SUBMITTED" if said.submit else "IN_REVIEW"
+    item.review = kept | {"at": text_of(work.at)}
+    item.version += 1
+    told = {name: value for name, value in kept.items() if name not in ("scorecard", "faulty")}
+    work.append(
+        "draw.review", row.id, actor=who.name, item=item.n, state=item.state, scorecard=card["id"],
+        version=card["version"], **told,
+    )  # fmt: skip
+
+
+def _weighed(card: Scorecard, said: Review, share: float | None, about: Subject) -> dict[str, Any]:
+    """Weigh what a reviewer says by the card, and give what is kept of it."""
     answers = {one.line: one for one in said.answers}
     if len(answers) != len(said.answers):
         raise Invalid("a line of the card is answered twice")
     points = score(card, answers)
     results = check_results(said.results) if said.results or said.submit else ()
-    share = watched_share(work.session, who.id, about.stretches, row.drawn_at)
     if said.submit:
         _require_whole(said, results, points, share, about)
-    item.state = "SUBMITTED" if said.submit else "IN_REVIEW"
-    item.review = {
+    return {
         "scorecard": {"id": card.id, "version": card.version},
         "answers": [_answer_told(one) for one in said.answers],
         "results": list(results),
@@ -139,15 +151,7 @@ def review(work: Work, who: Principal, row: SpotCheck, item: SpotItem, said: Rev
         "note": said.note,
         "evidence": [dict(one) for one in said.evidence],
         "without_watching": said.without_watching,
-        "at": text_of(work.at),
     }
-    item.version += 1
-    kept = item.review
-    work.append(
-        "draw.review", row.id, actor=who.name, item=item.n, state=item.state, scorecard=card.id, version=card.version,
-        answers=kept["answers"], results=kept["results"], score=points, watched=share, note=said.note,
-        evidence=kept["evidence"], without_watching=said.without_watching,
-    )  # fmt: skip
 
 
 def _answer_told(one: Answer) -> dict[str, Any]:

@@ -71,19 +71,10 @@ def propose_repair(archive: Archive, recording_id: str, path: Path, who: User) -
         raise Conflict(f"the stored original of {recording_id} is whole: there is nothing to repair")
     with archive.work() as work:
         row = Repair(
-            id=new_id(),
-            recording_id=recording_id,
-            object_id=known.id,
-            state="proposed",
-            path=str(path.absolute()),
-            sha256=wanted.sha256,
-            size_bytes=wanted.size_bytes,
-            chunk_root=bytes.fromhex(wanted.chunk_root),
-            former_version=known.version,
-            proposer_id=who.id,
-            proposer=who.name,
-            proposed_at=work.at,
-        )
+            id=new_id(), recording_id=recording_id, object_id=known.id, state="proposed", path=str(path.absolute()),
+            sha256=wanted.sha256, size_bytes=wanted.size_bytes, chunk_root=bytes.fromhex(wanted.chunk_root),
+            former_version=known.version, proposer_id=who.id, proposer=who.name, proposed_at=work.at,
+        )  # fmt: skip
         row.proposal = proposal_of(row)
         work.session.add(row)
         work.append(
