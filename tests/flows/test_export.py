@@ -194,11 +194,12 @@ def test_time_stamps_of_heads_are_enclosed(desk: Desk, tmp_path: Path, empty: Pa
     with desk.archive.reading() as session:
         head = newest_head(session)
     assert head is not None
-    desk.archive.store.put_bytes(keys.log_timestamp(head.size), b"an authority's answer")
+    answer = b"an authority's answer: " + hashlib.sha256(read_note(head.note.encode()).text).digest()
+    desk.archive.store.put_bytes(keys.log_timestamp(head.size), answer)
     package = desk.make(tmp_path, {"recording": desk.film, "kind": "original"})
     told = verify(package, empty)
 
-    assert of(package, f"timestamps/{head.size}.tsr") == b"an authority's answer"
+    assert of(package, f"timestamps/{head.size}.tsr") == answer
     sizes = [int(one["note"].splitlines()[1]) for one in json.loads(of(package, "log/consistency.json"))["heads"]]
     assert head.size in sizes
     assert sizes == sorted(set(sizes))

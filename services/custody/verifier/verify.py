@@ -20,7 +20,6 @@ MOST_FILES, MOST_ITEMS, MOST_HEADS, MOST_SAMPLES = 4096, 1024, 256, 1 << 22
 COUNT, SIGNED, U32, S32 = range(1 << 53), range(1 - (1 << 53), 1 << 53), range(1 << 32), range(-(1 << 31), 1 << 31)
 OPTIONAL = (str, type(None))
 CHECKS = ("CONTENTS", "FILE", "ORIGIN", "LOGGED", "WITNESSED", "HISTORY", "CONSISTENT", "TIME", "STRUCTURE")
-LOST = ("history-lost", "origin-rebuilt")  # what was said of values that a recovery did not bring back
 FIXED = {"package.json", "report.html", "certificate.html", "README.txt", "verify.py", "verify.html"}
 FIXED |= {"log/checkpoint.txt", "log/consistency.json", "log/policy.txt", "log/receipts.json"}
 
@@ -75,15 +74,16 @@ TEXTS = {
     "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"),
     "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"),
     "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"),
-    "time-open": ("附有 {count} 个时间戳；请用 openssl ts -verify 和时间戳机构的证书核对", "{count} time-stamps are enclosed; check them with openssl ts -verify and the authority's certificate"),
+    "time-none": ("未附时间戳", "no time-stamp is enclosed"),
+    "time-open": ("{file}：含有相应台账头的摘要；由谁、何时盖章，请用时间戳机构的根证书核对：openssl ts -verify -digest {digest} -in {file} -CAfile ROOTS.pem", "{file}: it has the digest of its head of the log; who stamped it, and when, is checked with the authority's root certificates: openssl ts -verify -digest {digest} -in {file} -CAfile ROOTS.pem"),
+    "time-other": ("{file}：不是所附台账头的时间戳", "{file}: it is no time-stamp of a head of the log that is enclosed"),
     "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"),
     "broken": ("检查程序在此中断：{what}", "the program broke here: {what}"),
 }  # fmt: skip
 WORDS = {
     "PASS": ("通过", "PASS"), "FAIL": ("不通过", "FAIL"), "NOT CHECKED": ("未检查", "NOT CHECKED"), "CONTENTS": ("清单", "CONTENTS"),
     "FILE": ("文件", "FILE"), "ORIGIN": ("来源", "ORIGIN"), "LOGGED": ("入账", "LOGGED"), "WITNESSED": ("见证", "WITNESSED"),
-    "HISTORY": ("历史", "HISTORY"), "CONSISTENT": ("一致", "CONSISTENT"), "TIME": ("时间", "TIME"), "STRUCTURE": ("结构", "STRUCTURE"),
-    "log": ("台账", "log"), "witness": ("见证人", "witness"),
+    "HISTORY": ("历史", "HISTORY"), "CONSISTENT": ("一致", "CONSISTENT"), "TIME": ("时间", "TIME"), "STRUCTURE": ("结构", "STRUCTURE"), "log": ("台账", "log"), "witness": ("见证人", "witness"),
     "keys": ("所信任的密钥（SHA-256 指纹）：", "Keys that were trusted (SHA-256 fingerprints):"),
     "inside": ("密钥来自移交包自身：这本身不能证明什么，请与别处公布的指纹核对，或用 --policy、--fingerprint。", "The keys are from the package itself, which proves nothing: compare them with those printed elsewhere, or use --policy or --fingerprint."),
     "outside": ("密钥来自 {file}。", "The keys are from {file}."),
@@ -96,9 +96,8 @@ WORDS = {
 class Report:
     def __init__(self) -> None:
         self.findings, self.keys = [], []  # type: List[Tuple[str, str, str, Dict[str, Any]]], List[Tuple[str, str, str]]
-    def say(self, verdict: str, check: str, code: str, **about: Any) -> str:
-        self.findings.append((verdict, check, code, about))
-        return verdict
+        self.texts = dict(TEXTS)
+    def say(self, verdict: str, check: str, code: str, **about: Any) -> None: self.findings.append((verdict, check, code, about))
     def attempt(self, check: str, work: Callable[..., Any], *told: Any, **about: Any) -> Any:
         try: return work(*told)
         except Wrong as wrong: self.say("FAIL", check, wrong.code, **{**about, **wrong.about})
@@ -129,8 +128,7 @@ def read_json(content: bytes, file: str, end: str = "\n") -> Any:  # read JSON i
     except (ValueError, RecursionError): text = ""
     need(text == json.dumps(value, separators=(",", ":")) + end, "bad-form", file=file, what="JSON")
     return value
-def value_text(value: Any) -> str:  # write a value as entries commit to it
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def value_text(value: Any) -> str: return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # as entries commit to it
 def fields(value: Any, file: str, /, **kinds: Any) -> List[Any]:
     """Give an object's values in this order; it must have these names, no others, and values of these kinds."""
     need(isinstance(value, dict) and set(value) == set(kinds), "bad-form", file=file, what=", ".join(sorted(kinds)))
@@ -140,14 +138,12 @@ def fields(value: Any, file: str, /, **kinds: Any) -> List[Any]:
         need(good, "bad-form", file=file, what=name)
     return [value[name] for name in kinds]
 def record(value: Any, file: str, kinds: Dict[str, Any]) -> Any:
-    fields(value, file, **kinds)
-    return SimpleNamespace(**value)
+    return SimpleNamespace(**dict(zip(kinds, fields(value, file, **kinds))))
 # ------------------------------------------------------------------------------------------------ the package's files
 class Package:
     """The files of a folder or zip file: of each, where its bytes lie; of a zip file's, the CRC-32 it claims."""
     def __init__(self, path: str) -> None:
-        self.places: Dict[str, Tuple[str, int, int]] = {}
-        self.crcs, self.bad_at = {}, None  # type: Dict[str, int], int | None
+        self.places, self.crcs, self.bad_at = {}, {}, None  # type: Dict[str, Tuple[str, int, int]], Dict[str, int], int | None
         if os.path.isdir(path): self._read_folder(path)
         elif os.path.isfile(path): self._read_zip(path, os.path.getsize(path))
         if "contents.txt" not in self.places and self.bad_at is None: raise NoPackage(path)
@@ -203,8 +199,7 @@ def zip_end(central: List[bytes], offset: int) -> bytes:
     return b"".join(central) + last + b"PK\5\6" + bytes(4) + b"\xff" * 12 + bytes(2)
 # --------------------------------------------------------------------------------------------------- trees (RFC 6962)
 def node(left: bytes, right: bytes) -> bytes: return sha256(b"\x01" + left + right)
-def split(size: int) -> int:  # give the largest power of two below the size: the left part of a tree
-    return 1 << (size - 1).bit_length() - 1
+def split(size: int) -> int: return 1 << (size - 1).bit_length() - 1  # the largest power of two below the size
 def tree_root(leaves: List[bytes]) -> bytes:
     if len(leaves) < 2: return leaves[0] if leaves else sha256(b"")
     left = split(len(leaves))
@@ -239,10 +234,8 @@ def range_root(leaves: List[bytes], start: int, size: int, proof: List[bytes]) -
     found = over(0, size) if start < end <= size else None
     return found if len(rest) == len(PAD) else None
 # -------------------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
-P = 2**255 - 19
-ORDER = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
-ROOT = pow(2, (P - 1) // 4, P)
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D, ROOT = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
 Point = Tuple[int, int, int, int]
 def point(content: bytes) -> Point | None:  # decode a point in its one form; None for anything else
     y = int.from_bytes(content, "little")
@@ -276,7 +269,7 @@ def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 # ----------------------------------------------------------------------------------- signed notes, heads, policy (C2SP)
 Key: Any = namedtuple("Key", "name short kind public")  # 4 bytes that name it in signature lines; 1 is a log's, 4 a witness's
-Head: Any = namedtuple("Head", "size root origin seen")  # a checked checkpoint; seen: when each witness of the policy saw it
+Head: Any = namedtuple("Head", "size root origin seen digest")  # a checked checkpoint; seen: when each witness of the policy saw it
 def read_key(text: str, kind: int) -> Key:
     name, short, encoded = text.split("+", 2)
     content = unbase64(encoded, "", 33)
@@ -349,7 +342,7 @@ def open_head(content: bytes, logs: List[Key], policy: Policy, file: str) -> Hea
     need(any(key.kind == 1 and key.name == lines[0] for key, _ in found), "no-signature", file=file)
     names = {key: name for name, key in policy.witnesses.items()}
     seen = {names[key]: time for key, time in sorted(found, key=lambda one: -one[1]) if key in names}
-    return Head(int(lines[1]), root, lines[0], seen)
+    return Head(int(lines[1]), root, lines[0], seen, sha256(body.encode()))
 def moment(seconds: int) -> str: return (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat() + "Z"
 # ---------------------------------------------------------------------------------------------------- the list of files
 Print: Any = namedtuple("Print", "size sha256 crc chunk_root")
@@ -532,8 +525,7 @@ def read_movie(package: Package, name: str) -> List[Track]:
             need(8 < length <= SMALL and not moov, "structure-bad", what="moov")
             moov = package.read(name, at + skip, length - skip)
         at += length
-    tracks: List[Track] = []
-    for _, trak in boxes(memoryview(moov), b"trak"): tracks.append(read_track(len(tracks), trak, size))
+    tracks = [read_track(place, trak, size) for place, (_, trak) in enumerate(boxes(memoryview(moov), b"trak"))]
     need(1 <= len(tracks) <= 64 and sum(len(one.samples) for one in tracks) <= MOST_SAMPLES, "structure-bad", what="trak")
     spans, spot = sorted((one[3], one[3] + one[4]) for track in tracks for one in track.samples if one[4]), 0
     need(all(one[1] <= two[0] for one, two in zip(spans, spans[1:])), "structure-bad", what="overlap")
@@ -758,7 +750,8 @@ def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries:
     roots, arrival, verdict = [one for one in roots if one != "null"], arrival_of(entries), "PASS"
     if entries and arrival is not entries[0]:  # nothing may pass that rests on what is lost
         if arrival is None: raise Wrong("origin-not", file=item.file, what="rec.ingest")
-        verdict = report.say("NOT CHECKED", "ORIGIN", "origin-rebuilt", file=item.file, n=arrival.n)
+        verdict = "NOT CHECKED"
+        report.say(verdict, "ORIGIN", "origin-rebuilt", file=item.file, n=arrival.n)
     if item.made == "original":
         for what, value in facts_of(prints[item.file]).items():
             holds = arrival and entries[0].kind == "rec.ingest" and arrival.values.get(what) == value_text(value)
@@ -782,8 +775,8 @@ def check_log(package: Package, policy: Policy, told: Any, is_own: bool, report:
     late = is_own and told.witnessed == "none-in-time"  # the archive says itself that nobody outside answered
     verdict, code = ("NOT CHECKED", "quorum-late") if late else ("FAIL", "quorum-missing")
     if policy.quorum == "none" or holds: verdict, code = ("PASS", "witnessed-ok") if holds else ("NOT CHECKED", "quorum-none")
-    names, first = ", ".join(sorted(head.seen)), moment(min(head.seen.values(), default=0))
-    report.say(verdict, "WITNESSED", code, missing=", ".join(missing), names=names, at=first)
+    about = {"missing": ", ".join(missing), "names": ", ".join(sorted(head.seen)), "at": moment(min(head.seen.values(), default=0))}
+    report.say(verdict, "WITNESSED", code, **about)
     return head
 def check_histories(package: Package, told: Any, head: Head | None, report: Report) -> Dict[str, List[Entry]]:
     found, count = {}, 0
@@ -799,7 +792,7 @@ def check_histories(package: Package, told: Any, head: Head | None, report: Repo
         if head: report.attempt("LOGGED", check_logged, recording, entries, size, head)
     if head and not report.failed("LOGGED", "HISTORY"): report.say("PASS", "LOGGED", "logged-ok", count=count, size=head.size)
     return found
-def check_consistency(package: Package, policy: Policy, head: Head, histories: Dict[str, List[Entry]], report: Report) -> None:
+def check_consistency(package: Package, policy: Policy, head: Head, histories: Dict[str, List[Entry]], report: Report) -> List[Head]:
     name = "log/consistency.json"
     size, rows = fields(read_json(package.whole(name), name), name, size=COUNT, heads=list)
     heads = [head]
@@ -817,6 +810,16 @@ def check_consistency(package: Package, policy: Policy, head: Head, histories: D
         if times and not report.failed("LOGGED", "HISTORY"):
             report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(min(times)))
     report.say("PASS", "CONSISTENT", "consistent-ok", count=len(rows))
+    return heads
+def check_stamps(package: Package, heads: List[Head], report: Report) -> None:
+    """Find stamps of other heads. Of a stamp that has its head's digest nothing is proven here: that takes its signature."""
+    digests = {"timestamps/%d.tsr" % one.size: one.digest for one in heads}
+    names = [name for name in package.places if name.startswith("timestamps/")]
+    for name in names:
+        good = name in digests and digests[name] in package.whole(name)
+        verdict, code = ("NOT CHECKED", "time-open") if good else ("FAIL", "time-other")
+        report.say(verdict, "TIME", code, file=name, digest=digests.get(name, b"").hex())
+    if not names: report.say("NOT CHECKED", "TIME", "time-none")
 def examine(package: Package, outside: bytes | None, fingerprint: str, report: Report) -> None:
     if package.bad_at is not None: raise Wrong("bad-zip", at=package.bad_at)
     name = "log/policy.txt" if outside is None else "policy"
@@ -841,15 +844,13 @@ def examine(package: Package, outside: bytes | None, fingerprint: str, report: R
         report.attempt("FILE", check_item, told, item, prints, entries)
         if report.failed("FILE") == before: report.say("PASS", "FILE", "file-ok", file=item.file)
         if item.file in prints: report.attempt("ORIGIN", check_origin, package, item, prints, entries, report, file=item.file)
-    if head: report.attempt("CONSISTENT", check_consistency, package, policy, head, histories, report)
-    stamps = sum(name.startswith("timestamps/") for name in package.places)
-    report.say("NOT CHECKED", "TIME", "time-open", count=stamps)
+    heads = report.attempt("CONSISTENT", check_consistency, package, policy, head, histories, report) if head else None
+    if heads: report.attempt("TIME", check_stamps, package, heads, report)
 def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Report:
     """Check a package. Raises `NoPackage`; whatever else goes wrong is a finding."""
     package, report = Package(path), Report()
     try: report.attempt("CONTENTS", examine, package, outside, fingerprint, report)
-    except Exception as error:  # a finding, too: what cannot be checked is not good
-        report.say("FAIL", "CONTENTS", "broken", what=repr(error))
+    except Exception as error: report.say("FAIL", "CONTENTS", "broken", what=repr(error))  # what cannot be checked is not good
     report.close()
     return report
 # ----------------------------------------------------------------------------------------------------- the command line
@@ -858,10 +859,10 @@ def clean(text: str) -> str:  # keeps a hostile name from steering the terminal,
 def told_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Dict[str, Any]:
     """Give all that there is to say as one object: docs/formats/package.md, "The result as JSON"."""
     names, wrong = ("verdict", "check", "code", "words"), report.failed()
-    checks = [dict(zip(names, (*one[:3], clean(TEXTS[one[2]][lang].format(**one[3]))))) for one in report.findings]
+    checks = [dict(zip(names, (*one[:3], clean(report.texts[one[2]][lang].format(**one[3]))))) for one in report.findings]
     keys = [{"role": role, "name": clean(name), "sha256": key} for role, name, key in report.keys]
     printed = bool(fingerprint and keys and all(one["code"] != "fingerprint-other" for one in checks))
-    open_points = WORDS["open"][lang].split("|")[1:] + [one["words"] for one in checks if one["code"] in LOST]
+    open_points = WORDS["open"][lang].split("|")[1:] + [one["words"] for one in checks if one["code"] in ("history-lost", "origin-rebuilt")]
     return {"exit": int(wrong > 0), "result": WORDS["wrong" if wrong else "good"][lang].format(count=wrong), "checks": checks,
             "keys": keys, "keys_from": outside, "fingerprint_matches": printed, "not_proven": open_points}  # fmt: skip
 def lines_of(told: Dict[str, Any], lang: int) -> Iterator[str]:
@@ -872,14 +873,13 @@ def lines_of(told: Dict[str, Any], lang: int) -> Iterator[str]:
     if told["fingerprint_matches"]: yield WORDS["printed"][lang]
     yield "\n" + "\n  - ".join([WORDS["open"][lang].split("|")[0], *told["not_proven"]])
     yield "\n" + told["result"]
-def main(arguments: List[str] | None = None) -> int:
+def main(arguments: List[str] | None = None, more: Callable[[Report], None] = lambda _: None) -> int:  # more: may judge further what is left open here
     reader = argparse.ArgumentParser(prog="verify.py", description="Check a Huisu export package, offline. 离线核验回溯移交包。")
     reader.add_argument("package", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
     reader.add_argument("--policy", metavar="FILE", help="keys from elsewhere / 使用别处取得的密钥")
     reader.add_argument("--fingerprint", metavar="HEX", default="", help="printed fingerprint of the log's key / 台账密钥指纹")
     here = os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
-    is_chinese = here.lower().startswith(("zh", "chinese"))
-    reader.add_argument("--lang", choices=("zh", "en"), default="zh" if is_chinese else "en")
+    reader.add_argument("--lang", choices=("zh", "en"), default="zh" if here.lower().startswith(("zh", "chinese")) else "en")
     reader.add_argument("--json", action="store_true", help="the result as one line of JSON / 结果为一行 JSON")
     asked = reader.parse_args(arguments)
     lang, fingerprint = int(asked.lang == "en"), "".join(asked.fingerprint.lower().split()).replace(":", "")
@@ -888,7 +888,9 @@ def main(arguments: List[str] | None = None) -> int:
         outside = None
         if asked.policy:
             with open(asked.policy, "rb") as file: outside = file.read(SMALL)
-        told = told_of(verify(asked.package, outside, fingerprint), lang, asked.policy, fingerprint)
+        report = verify(asked.package, outside, fingerprint)
+        more(report)
+        told = told_of(report, lang, asked.policy, fingerprint)
     except (NoPackage, OSError) as error:
         told = {**told_of(Report(), lang, asked.policy, ""), "exit": 2, "result": WORDS["none"][lang].format(what=clean(str(error)))}
     lines = [json.dumps(told)] if asked.json else lines_of(told, lang) if told["exit"] < 2 else [told["result"]]

@@ -52,7 +52,7 @@ def test_an_honest_package_passes_every_check_but_time(built: Built, tmp_path: P
     assert {check for check, _ in codes(report, "PASS")} == set(WORDS) & {
         "CONTENTS", "FILE", "ORIGIN", "LOGGED", "WITNESSED", "HISTORY", "CONSISTENT", "STRUCTURE",
     }  # fmt: skip
-    assert codes(report, "NOT CHECKED") == {("TIME", "time-open"), ("STRUCTURE", "structure-as-is")}
+    assert codes(report, "NOT CHECKED") == {("TIME", "time-none"), ("STRUCTURE", "structure-as-is")}
     told = {one[3]["file"]: one[3] for one in report.findings if one[2] == "origin-frames"}
     assert told["items/002.mp4"]["rest"] == "-"
     assert told["items/003.mp4"]["rest"].startswith("0: 0-23, 0: ")
