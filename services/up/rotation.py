@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.accounts.models import User
 from services.bootstrap import Archive
 from services.custody.events import SYSTEM
-from services.custody.ledger import history
+from services.custody.kinds import of_kind
 from services.custody.logtree import log_tree
 from services.custody.note import VerifierKey
 from services.custody.proof import prove_inclusion
@@ -46,9 +46,9 @@ def rotate(
 
 def _named(archive: Archive, new: VerifierKey) -> str | None:
     with archive.reading() as session:
-        for line in history(session, SYSTEM):
-            if line.entry.type == "key.rotate" and line.values.get("new") == json.dumps(new.vkey, ensure_ascii=False):
-                return line.entry.id
+        for line in of_kind(session, SYSTEM, "key.rotate"):
+            if line.values.get("new") == json.dumps(new.vkey, ensure_ascii=False):
+                return line.id
     return None
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from services import __version__
 from services.bootstrap import Archive
 from services.custody.events import SYSTEM
-from services.custody.ledger import history
+from services.custody.kinds import of_kind
 from services.errors import HuisuError
 from services.index.fixity import day_of
 from services.index.migrate import newest
@@ -166,8 +166,8 @@ def note_probe(archive: Archive, report: WormReport) -> None:
     if not report.enforced:
         log.warning("the store does not enforce write-once", extra={"findings": list(report.findings)})
     with archive.reading() as session:
-        before = [line for line in history(session, SYSTEM) if line.entry.type == "sys.worm"]
-    if before and before[-1].values.get("enforced") == json.dumps(report.enforced):
+        before = of_kind(session, SYSTEM, "sys.worm", most=1)
+    if before and before[0].values.get("enforced") == json.dumps(report.enforced):
         return
     with archive.work() as work:
         work.append("sys.worm", SYSTEM, enforced=report.enforced, findings=list(report.findings))
@@ -176,8 +176,8 @@ def note_probe(archive: Archive, report: WormReport) -> None:
 def note_version(archive: Archive) -> None:
     """Enter that this version of the program begins to work on these data; once a version."""
     with archive.reading() as session:
-        before = [line for line in history(session, SYSTEM) if line.entry.type == "sys.start"]
-    if before and before[-1].values.get("version") == json.dumps(__version__):
+        before = of_kind(session, SYSTEM, "sys.start", most=1)
+    if before and before[0].values.get("version") == json.dumps(__version__):
         return
     with archive.work() as work:
         work.append("sys.start", SYSTEM, version=__version__, schema=newest())

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.custody.events import SYSTEM
-from services.custody.ledger import history
+from services.custody.kinds import of_kind
 from services.index.fsck.finding import Finding
 from services.index.upkeep import Recovery
 
@@ -34,11 +34,7 @@ def recovered_places(session: Session) -> Places:
 def check_recoveries(session: Session, progress: Step) -> Iterator[Finding]:
     """Compare each recovery with its entry: nothing else excuses values that are not there."""
     rows = session.scalars(select(Recovery).order_by(Recovery.id)).all()
-    entered = {
-        line.entry.id: line.values
-        for line in (history(session, SYSTEM) if rows else ())
-        if line.entry.type == "sys.recover"
-    }
+    entered = {line.id: line.values for line in of_kind(session, SYSTEM, "sys.recover")}
     session.rollback()
     for count, row in enumerate(rows, 1):
         thing, told = f"recovery {row.id}", entered.get(row.event_id or "")
