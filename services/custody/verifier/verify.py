@@ -95,8 +95,7 @@ WORDS = {
 }  # fmt: skip
 class Report:
     def __init__(self) -> None:
-        self.findings, self.keys = [], []  # type: List[Tuple[str, str, str, Dict[str, Any]]], List[Tuple[str, str, str]]
-        self.texts = dict(TEXTS)
+        self.findings, self.keys, self.texts = [], [], dict(TEXTS)  # type: List[Tuple[str, str, str, Dict[str, Any]]], List[Tuple[str, str, str]], Dict[str, Any]
     def say(self, verdict: str, check: str, code: str, **about: Any) -> None: self.findings.append((verdict, check, code, about))
     def attempt(self, check: str, work: Callable[..., Any], *told: Any, **about: Any) -> Any:
         try: return work(*told)
@@ -430,6 +429,7 @@ def check_logged(recording: str, entries: List[Entry], size: int, head: Head) ->
 RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 PICTURE_BOXES = (b"avcC", b"hvcC", b"av1C", b"vpcC", b"d263")
 SOUND_BOXES = (b"dOps", b"dac3", b"dec3", b"dfLa", b"alac", b"damr")
+TABLES = {**dict.fromkeys((b"stsd", b"stts", b"stsc", b"stsz", b"stco", b"co64", b"stss"), (0,)), b"ctts": (0, 1 << 24), b"stz2": ()}
 Track: Any = namedtuple("Track", "place handler scale matrix config frame step samples")
 # samples: (dts, cts, sync, offset, size) each; of uncompressed sound, `frame` bytes and `step` ticks an instant, of each run
 def take(body: Any, at: int, length: int) -> int:
@@ -541,8 +541,9 @@ def read_track(place: int, trak: Any, size: int) -> Track:
     entries, handler, matrix = boxes(stsd, at=8), bytes(hdlr[8:12]), bytes(tkhd[at : at + 36])
     scale = take(mdhd, 20 if take(mdhd, 0, 1) == 1 else 12, 4)
     need(len(entries) == take(stsd, 4, 4) == 1 and len(handler + matrix) == 40 and scale, "structure-bad", what="stsd")
-    for _, dinf in boxes(minf, b"dinf"):
-        for _, dref in boxes(dinf, b"dref"): need(all(take(one, 1, 3) & 1 for _, one in boxes(dref, at=8)), "structure-bad", what="dref")
+    dref = only(only(minf, b"dinf"), b"dref")
+    good = [take(one, 1, 3) & 1 for _, one in boxes(dref, at=8)] == [1] and take(dref, 4, 4) == take(entries[0][1], 6, 2) == 1
+    need(good, "structure-bad", what="dref")  # all bytes lie in this file, and that is said once
     edts = boxes(trak, b"edts")
     lists = [one for _, box in edts for _, one in boxes(box, b"elst")]
     edits = table(lists[0], ">QqI" if take(lists[0], 0, 1) == 1 else ">IiI") if lists else []
@@ -553,18 +554,20 @@ def read_track(place: int, trak: Any, size: int) -> Track:
     step, samples = read_samples(stbl, frame, size)
     return Track(place, handler, scale, matrix, config, frame, step, samples)
 def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple[int, ...]]]:
+    for kind, body in boxes(stbl, *TABLES): need(take(body, 0, 4) in TABLES[kind], "structure-bad", what=kind.decode())
     stsz, steps, chunks = only(stbl, b"stsz"), table(only(stbl, b"stts"), ">II"), boxes(stbl, b"stco", b"co64")
     stsc, ctts, stss = table(only(stbl, b"stsc"), ">III"), boxes(stbl, b"ctts"), boxes(stbl, b"stss")
     need(len(chunks) == 1 and len(ctts) < 2 and len(stss) < 2, "structure-bad", what="stbl")
     places = [row[0] for row in table(chunks[0][1], ">I" if chunks[0][0] == b"stco" else ">Q")]
     uniform, count = take(stsz, 4, 4), take(stsz, 8, 4)
     firsts = [row[0] for row in stsc] + [len(places) + 1]
-    good = all(a < b for a, b in zip(firsts, firsts[1:])) and all(row[2] == 1 for row in stsc)
-    need(good and (firsts[0] == 1 or not count), "structure-bad", what="stsc")
+    good = all(a < b for a, b in zip(firsts, firsts[1:])) and all(row[2] == 1 for row in stsc) and (firsts[0] == 1 or not count)
+    held, timed = sum(row[1] * (b - a) for row, a, b in zip(stsc, firsts, firsts[1:])), sum(row[0] for row in steps)
+    need(good and held == timed == count, "structure-bad", what="stsc")
     need(count * max(frame, 1) <= file_size and sum(a * b for a, b in steps) in COUNT, "structure-bad", what="stsz")
     durations, cts, size, sync, step = [], [], [], None, steps[0][1] if steps else 0
     if frame:
-        need(uniform and len(steps) == 1 and steps[0][0] == count and step and not stss + ctts or not count, "structure-bad", what="sound")
+        need(uniform and len(steps) == 1 and step and not stss + ctts or not count, "structure-bad", what="sound")
     else:
         need(count <= MOST_SAMPLES, "structure-bad", what="stsz")
         durations, cts = expand(steps, count), expand(table(ctts[0][1], ">Ii"), count) if ctts else [0] * count
@@ -574,15 +577,13 @@ def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple
     samples, done, time = [], 0, 0  # type: List[Tuple[int, ...]], int, int
     for row, low, high in zip(stsc, firsts, firsts[1:]):
         for at in places[low - 1 : high - 1]:
-            number = min(row[1], count - done)
             if frame:
-                need(number and (not samples or samples[-1][3] < at), "structure-bad", what="sound")
-                samples.append((done * step, 0, 1, at, number * frame))
-            for n in range(done, done + (0 if frame else number)):
+                need(row[1] and (not samples or samples[-1][3] < at), "structure-bad", what="sound")
+                samples.append((done * step, 0, 1, at, row[1] * frame))
+            for n in range(done, done + (0 if frame else row[1])):
                 samples.append((time, cts[n], int(sync is None or n + 1 in sync), at, size[n]))
                 at, time = at + size[n], time + durations[n]
-            done += number
-    need(done == count, "structure-bad", what="stsc")
+            done += row[1]
     return step, samples
 # ------------------------------------------------------------------------------------- where frames are from (essence.md)
 LINK = {"track": U32, "ts": range(1, 1 << 32), "matrix": str, "config": str, "head": list, "range": list}
@@ -816,9 +817,8 @@ def check_stamps(package: Package, heads: List[Head], report: Report) -> None:
     digests = {"timestamps/%d.tsr" % one.size: one.digest for one in heads}
     names = [name for name in package.places if name.startswith("timestamps/")]
     for name in names:
-        good = name in digests and digests[name] in package.whole(name)
-        verdict, code = ("NOT CHECKED", "time-open") if good else ("FAIL", "time-other")
-        report.say(verdict, "TIME", code, file=name, digest=digests.get(name, b"").hex())
+        if name in digests and digests[name] in package.whole(name): report.say("NOT CHECKED", "TIME", "time-open", file=name, digest=digests[name].hex())
+        else: report.say("FAIL", "TIME", "time-other", file=name)
     if not names: report.say("NOT CHECKED", "TIME", "time-none")
 def examine(package: Package, outside: bytes | None, fingerprint: str, report: Report) -> None:
     if package.bad_at is not None: raise Wrong("bad-zip", at=package.bad_at)
