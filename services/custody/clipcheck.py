@@ -24,7 +24,9 @@ from services.custody.essence import (
 from services.custody.proof import root_of_range
 from services.errors import MediaError, ProofRefused
 from services.media.samples import Ints
-from services.media.strict import StrictTrack, read_strictly
+from services.media.strict import StrictMovie, StrictTrack, read_strictly
+
+ReadBytes = Callable[[int, int], bytes]
 
 _MOST: Final = 1 << 61
 """No time of any recording is so many ticks away; sums of two such stay within 64 bits."""
@@ -63,7 +65,7 @@ class CheckedClip:
         return all(track.is_proven for track in self.tracks)
 
 
-def check_clip(read: Callable[[int, int], bytes], size: int, proof: ClipProof, root: bytes) -> CheckedClip:
+def check_clip(read: ReadBytes, size: int, proof: ClipProof, root: bytes) -> CheckedClip:
     """
     Check that the samples a proof names are bit by bit those of the recording with this essence root.
 
@@ -76,12 +78,7 @@ def check_clip(read: Callable[[int, int], bytes], size: int, proof: ClipProof, r
         raise ProofRefused("the tracks of the proof do not lead to the recording's essence root")
     if not proof.runs:
         raise ProofRefused("the proof proves nothing")
-    try:
-        clip = read_strictly(read, size, clip=True)
-    except MediaError as error:
-        raise ProofRefused(f"the clip cannot be read: {error}") from error
-    if clip.faults:
-        raise ProofRefused(f"the clip can be read in more than one way: {clip.faults[0]}")
+    clip = read_clip(read, size)
     by_track = _by_track(proof.runs, clip.tracks)
     checked = tuple(_laid_out(track, by_track[track.place]) for track in clip.tracks)
     for track, result in zip(clip.tracks, checked, strict=True):
@@ -89,6 +86,22 @@ def check_clip(read: Callable[[int, int], bytes], size: int, proof: ClipProof, r
         _check_configuration(track, result, read)
     _check_samples(clip.tracks, proof, read)
     return CheckedClip(checked)
+
+
+def read_clip(read: ReadBytes, size: int) -> StrictMovie:
+    """
+    Read a clip whose bytes `read` gives.
+
+    Raises:
+        ProofRefused: it can be read in more than one way, or not at all. And what `read` raises.
+    """
+    try:
+        clip = read_strictly(read, size, clip=True)
+    except MediaError as error:
+        raise ProofRefused(f"the clip cannot be read: {error}") from error
+    if clip.faults:
+        raise ProofRefused(f"the clip can be read in more than one way: {clip.faults[0]}")
+    return clip
 
 
 def _by_track(runs: Sequence[Run], tracks: Sequence[StrictTrack]) -> dict[int, list[Run]]:
@@ -144,7 +157,7 @@ def _check_header(track: StrictTrack, result: CheckedTrack, proof: ClipProof) ->
             raise ProofRefused(f"track {track.place} of the clip is turned otherwise than in the original")
 
 
-def _check_configuration(track: StrictTrack, result: CheckedTrack, read: Callable[[int, int], bytes]) -> None:
+def _check_configuration(track: StrictTrack, result: CheckedTrack, read: ReadBytes) -> None:
     if not result.runs:
         return
     config = result.runs[0].config
@@ -158,14 +171,14 @@ def _check_configuration(track: StrictTrack, result: CheckedTrack, read: Callabl
             raise ProofRefused(f"track {track.place}: sample {run.clip_first} leans on others than in the original")
 
 
-def stands_alone(track: StrictTrack, number: int, read: Callable[[int, int], bytes]) -> bool:
+def stands_alone(track: StrictTrack, number: int, read: ReadBytes) -> bool:
     """Say whether a sample of pictures, and what follows it, is decoded without those before it."""
     samples = track.samples
     sample = read(int(samples.offset[number]), int(samples.size[number]))
     return begins_anew(track.config, sample, sync=bool(samples.sync[number]))
 
 
-def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: Callable[[int, int], bytes]) -> None:
+def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: ReadBytes) -> None:
     parts = [_part(tracks[run.clip_track], run) for run in proof.runs]
     try:
         digests = digests_of(parts, read)

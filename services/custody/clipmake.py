@@ -1,26 +1,24 @@
 """Make the proof that a clip's samples are a recording's: from the recording's sidecar, its index and the clip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from services.custody.clipcheck import stands_alone
+from services.custody.clipcheck import ReadBytes, read_clip, stands_alone
 from services.custody.clipconfig import config_fault, in_band_fault
 from services.custody.clipproof import ClipProof, Run, TrackRoot
 from services.custody.essence import INSTANTS
 from services.custody.proof import prove_range
 from services.custody.sidecar import Sidecar
-from services.errors import MediaError, ProofRefused
+from services.errors import ProofRefused
 from services.media.frames import FrameIndex, IndexedTrack
-from services.media.strict import StrictMovie, StrictTrack, read_strictly
+from services.media.strict import StrictTrack
 from services.media.virtual import VirtualFile
 from services.media.whence import Copied, copied_in
 
 _TOO_SHORT: Final = f"no {INSTANTS:,} instants of its sound are one leaf of the original's"
-
-ReadBytes = Callable[[int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ def prove_clip(read: ReadBytes, size: int, copies: Sequence[Copied], index: Fram
         ProofRefused: the clip can be read in more than one way, or the sidecar is not that of the index.
         And what `read` and the sidecar's own raise.
     """
-    clip = strictly(read, size)
+    clip = read_clip(read, size)
     if len(sidecar.headers) != len(index.tracks):
         raise ProofRefused(f"the essence has {len(sidecar.headers)} tracks, the index {len(index.tracks)}")
     unproven: dict[int, str] = {}
@@ -73,24 +71,7 @@ def copies_of_virtual(read: ReadBytes, file: VirtualFile, index: FrameIndex, sou
         ProofRefused: the clip can be read in more than one way.
         And what `read` raises.
     """
-    return copied_in(file, strictly(read, file.size_bytes).tracks, index, source)
-
-
-def strictly(read: ReadBytes, size: int) -> StrictMovie:
-    """
-    Read a clip as its checker will.
-
-    Raises:
-        ProofRefused: it can be read in more than one way.
-        And what `read` raises.
-    """
-    try:
-        clip = read_strictly(read, size, clip=True)
-    except MediaError as error:
-        raise ProofRefused(f"the clip cannot be read: {error}") from error
-    if clip.faults:
-        raise ProofRefused(f"the clip can be read in more than one way: {clip.faults[0]}")
-    return clip
+    return copied_in(file, read_clip(read, file.size_bytes).tracks, index, source)
 
 
 def _chosen(copies: Sequence[Copied]) -> list[Copied]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from services.custody.clipmake import ReadBytes, strictly
+from services.custody.clipcheck import ReadBytes, read_clip
 from services.custody.essence import Leaves, digests_of, leaves_of, sample_leaves
 from services.custody.proof import HASH_BYTES
 from services.custody.sidecar import Sidecar
@@ -35,7 +35,7 @@ def copies_by_bytes(read: ReadBytes, size: int, index: FrameIndex, sidecar: Side
         And what `read` and the sidecar's own raise.
     """
     found: list[Copied] = []
-    for track in strictly(read, size).tracks:
+    for track in read_clip(read, size).tracks:
         stretches = [
             _longest(track, number, index.tracks[number].samples, sidecar, read)
             for number, header in enumerate(sidecar.headers)

@@ -7,17 +7,16 @@ Source: RFC 3161; knowledge integrity 5.2.
 """
 
 import logging
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import httpx
 from sqlalchemy import Engine
 
 from services.custody.heads import SignedHead, newest_head
 from services.custody.note import read_note
+from services.custody.posting import post
 from services.db import reading
 from services.errors import Misconfigured, NoteRefused, Unavailable
 from services.storage import keys
@@ -31,7 +30,6 @@ log = logging.getLogger(__name__)
 
 EVERY: Final = timedelta(hours=1)
 PATIENCE_S: Final = 10.0
-ANSWER_MAX_BYTES: Final = 1 << 17
 _QUERY: Final = "application/timestamp-query"
 """Media type of a question. Source: RFC 3161 section 3.4."""
 
@@ -100,7 +98,10 @@ def ask_for_stamp(url: str, head: SignedHead, roots: "tuple[Certificate, ...]") 
 
     text = read_note(head.note.encode()).text
     asked = TimestampRequestBuilder().data(text).hash_algorithm(HashAlgorithm.SHA256).nonce(nonce=True).build()
-    answer = _post(url, asked.as_bytes())
+    told = post(url, asked.as_bytes(), _QUERY, PATIENCE_S, f"the time-stamp authority {url}")
+    if told.status != 200:
+        raise Unavailable(f"the time-stamp authority {url} answered {told.status}")
+    answer = told.body
     return Stamp(head.size, check_stamp(answer, text, roots, asked), answer)
 
 
@@ -122,22 +123,3 @@ def check_stamp(
         return read.tst_info.gen_time.astimezone(UTC)
     except (VerificationError, ValueError) as error:
         raise NoteRefused(f"the time-stamp does not hold: {error}") from error
-
-
-def _post(url: str, content: bytes) -> bytes:
-    ends = time.monotonic() + PATIENCE_S
-    try:
-        with (
-            httpx.Client(trust_env=False, timeout=PATIENCE_S) as client,
-            client.stream("POST", url, content=content, headers={"Content-Type": _QUERY}) as answer,
-        ):
-            body = b""
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > ANSWER_MAX_BYTES or time.monotonic() > ends:
-                    raise Unavailable(f"the time-stamp authority {url} does not come to the end of its answer")
-            if answer.status_code != 200:
-                raise Unavailable(f"the time-stamp authority {url} answered {answer.status_code}")
-            return body
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Unavailable(f"the time-stamp authority {url} does not answer: {error}") from error

@@ -23,10 +23,11 @@ from services.custody.heads import SignedHead, head_of, keep_cosignature, newest
 from services.custody.logtree import log_tree
 from services.custody.note import Signature, VerifierKey, read_note, read_signatures
 from services.custody.policy import Policy, Witness, read_policy
+from services.custody.posting import Answer
 from services.custody.proof import prove_consistency
 from services.custody.tables import checkpoint, cosig
 from services.custody.watched import seen_by
-from services.custody.witnessclient import PATIENCE_S, Answer, post
+from services.custody.witnessclient import PATIENCE_S, post
 from services.custody.work import work
 from services.db import reading
 from services.errors import HeadRefused, HuisuError, Misconfigured, NoteRefused, PolicyRefused, Unavailable

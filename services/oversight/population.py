@@ -22,7 +22,7 @@ from services.index.models import Incident, Link, Recording
 from services.index.visible import visible, visible_incidents
 from services.oversight.definitions import Definition
 from services.oversight.filters import Candidate, Filter, Footage, Rule, hours_late
-from services.oversight.tickets import INCIDENT, Population, freeze, segments_of, stratify
+from services.oversight.tickets import INCIDENT, Population, freeze, seconds_of, segments_of, stratify
 
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands where no filter asks when; reading times costs more than all the rest."""
@@ -181,7 +181,7 @@ def _footage_of(session: Session, chosen: ColumnElement[bool], asked: _Asked) ->
     )  # fmt: skip
     footage: dict[bytes, list[Footage]] = {}
     for incident, kind, category, grade, duration, *times in session.execute(query):
-        one = Footage(kind, category, grade, _seconds(duration), hours_late(*times) if times else 0)
+        one = Footage(kind, category, grade, seconds_of(duration), hours_late(*times) if times else 0)
         footage.setdefault(_bytes(incident), []).append(one)
     return footage
 
@@ -236,7 +236,7 @@ class _Lengths(dict["str | None", "tuple[float | None, int]"]):
     """Turn lengths as they are kept into seconds and numbers of segments, each once."""
 
     def __missing__(self, duration: str | None) -> tuple[float | None, int]:
-        seconds = _seconds(duration)
+        seconds = seconds_of(duration)
         self[duration] = seconds, segments_of(seconds)
         return self[duration]
 
@@ -247,10 +247,3 @@ class _Units(dict[Any, "str | None"]):
     def __missing__(self, raw: Any) -> str | None:
         self[raw] = None if raw is None else str(UUID(bytes=_bytes(raw)))
         return self[raw]
-
-
-def _seconds(duration: str | None) -> float | None:
-    if duration is None:
-        return None
-    numerator, _, denominator = duration.partition("/")
-    return int(numerator) / int(denominator or 1)

@@ -12,7 +12,7 @@ from services.accounts.rights import Principal, decide
 from services.index.models import Incident, IncidentOfficer, Link, Recording, Viewing
 from services.index.visible import visible_incidents, what_of
 from services.oversight.models import SpotItem
-from services.oversight.tickets import SEGMENT_S
+from services.oversight.tickets import SEGMENT_S, seconds_of
 
 UNPLAYABLE: Final = frozenset({"damaged", "quarantined", "disposed"})
 
@@ -51,10 +51,10 @@ def subject_of(session: Session, item: SpotItem, grade_max: int) -> Subject:
             Link.target_type == "incident", Link.target_id == incident.id, Link.ended_at.is_(None)
         )
         rows = session.scalars(select(Recording).where(Recording.id.in_(linked)).order_by(Recording.started_at)).all()
-        stretches = tuple(Stretch(row.id, 0, _length(row)) for row in rows)
+        stretches = tuple(Stretch(row.id, 0, seconds_of(row.duration)) for row in rows)
         return _subject(incident.unit_id, incident.number, stretches, rows, sent.all(), grade_max)
     row = session.get_one(Recording, item.subject_id)
-    starts, length = float(item.segment * SEGMENT_S), _length(row)
+    starts, length = float(item.segment * SEGMENT_S), seconds_of(row.duration)
     ends = None if length is None else max(starts, min(length, starts + SEGMENT_S))
     return _subject(row.unit_id, None, (Stretch(row.id, starts, ends),), [row], [], grade_max)
 
@@ -75,13 +75,6 @@ def _subject(
         is_damaged=any(row.state in UNPLAYABLE or not row.playable for row in rows),
         is_restricted=any(row.grade > grade_max for row in rows),
     )
-
-
-def _length(row: Recording) -> float | None:
-    if row.duration is None:
-        return None
-    numerator, _, denominator = row.duration.partition("/")
-    return int(numerator) / int(denominator or 1)
 
 
 def may_see(session: Session, who: Principal, item: SpotItem, subject: Subject, action: str = "recording.see") -> bool:

@@ -71,6 +71,14 @@ class Population:
         return len(self.leaves) // LEAF_BYTES
 
 
+def seconds_of(duration: str | None) -> float | None:
+    """Read a recording's length as the catalogue keeps it: a fraction of seconds, or nothing."""
+    if duration is None:
+        return None
+    numerator, _, denominator = duration.partition("/")
+    return int(numerator) / int(denominator or 1)
+
+
 def segments_of(length_s: float | None) -> int:
     """Count the segments of a recording; one whose length is not known, or nothing, is one."""
     return 1 if length_s is None else min(MOST_SEGMENTS, max(1, math.ceil(length_s / SEGMENT_S)))

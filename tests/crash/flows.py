@@ -11,8 +11,8 @@ from services.api.actions.draw_check import draw_check, reveal_input
 from services.bootstrap import Archive
 from services.custody.heads import newest_head
 from services.custody.policy import Policy, Witness
+from services.custody.posting import Answer as Answered
 from services.custody.witness.witness import Answer, open_witness
-from services.custody.witnessclient import Answer as Answered
 from services.custody.witnessing import Asking
 from services.ingest import tasks as ingest
 from services.ingest.recovery.run import recover

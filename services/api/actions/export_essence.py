@@ -12,8 +12,8 @@ from sqlalchemy import select
 from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.custody import sidecar
-from services.custody.clipcheck import CheckedClip, check_clip
-from services.custody.clipmake import ReadBytes, prove_clip
+from services.custody.clipcheck import CheckedClip, ReadBytes, check_clip
+from services.custody.clipmake import prove_clip
 from services.custody.ledger import history
 from services.custody.package.stillproof import check_still, prove_still
 from services.custody.package.texts import canonical
