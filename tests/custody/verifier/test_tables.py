@@ -44,8 +44,8 @@ def number(kind: str, at: int, value: int) -> Change:
 
 
 def longer_chunk(content: bytearray) -> None:
-    """Let the last chunks claim a sample more than there are."""
-    at = body_of(content, "stsc")
+    """Let the last chunk of the second track claim a sample more than there are."""
+    at = body_of(content, "stsc", 1)
     (rows,) = struct.unpack_from(">I", content, at + 4)
     place = at + 8 + 12 * (rows - 1) + 4
     (held,) = struct.unpack_from(">I", content, place)
