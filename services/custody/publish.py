@@ -115,6 +115,17 @@ def remainders(store: ObjectStore) -> Iterator[tuple[str, Tile]]:
             yield kept.key, Tile(0, parsed[1], parsed[2])
 
 
+def published_past(store: ObjectStore, size: int) -> int:
+    """Tell how many entries are published, where that is more than `size`; else `size`. Signed they need not be."""
+    index, found = size // WIDTH, size
+    with suppress(NotFound):
+        while store.stat(keys.log_object(tile_path(ENTRIES, index))):
+            index += 1
+            found = index * WIDTH
+    rest = (index * WIDTH + tile.width for _, tile in remainders(store) if tile.index == index)
+    return max(found, *rest, 0)
+
+
 def published_head(store: ObjectStore) -> str | None:
     """
     Give the text of the newest head that was published; None: none was.

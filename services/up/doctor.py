@@ -15,7 +15,7 @@ from services.bootstrap import Archive, open_archive
 from services.custody.checkpoint import read_checkpoint
 from services.custody.logtree import log_size
 from services.custody.note import read_note
-from services.custody.publish import published_head
+from services.custody.publish import published_head, published_past
 from services.custody.receipt import MERGE_DELAY_MS
 from services.custody.sequencer import waiting_since
 from services.custody.signer_client import Signer
@@ -196,9 +196,12 @@ def _restore(archive: Archive) -> Iterator[Line]:
         known = max(known, Signer(archive.settings.paths.signer_socket).public().size)
     with archive.reading() as session:
         has = log_size(session)
+    known = max(known, published_past(archive.store, has))
+    with archive.reading() as session:
+        has = log_size(session)
         is_open = session.scalars(select(Recovery.id).where(Recovery.event_id.is_(None)).limit(1)).first() is not None
     if has < known or is_open:
-        behind = f"the database has {has} entries, {known} were signed: an older one was restored"
+        behind = f"the database has {has} entries, {known} were signed or published: an older one was restored"
         told = "a recovery was cut short" if is_open else behind
         yield Line("bad", "restore", told, "stop the archive and run `huisu recover`")
     else:

@@ -18,9 +18,9 @@ from services.custody.checkpoint import read_checkpoint
 from services.custody.heads import HeadSigner, newest_head, require_continues, require_memory, sign_head
 from services.custody.logtree import log_size
 from services.custody.note import read_note
-from services.custody.publish import Publisher, published_head
+from services.custody.publish import Publisher, published_head, published_past
 from services.custody.sequencer import BATCH, Leadership, integrate, leading
-from services.errors import HuisuError, IntegrityError, ToolFailed
+from services.errors import HeadRefused, HuisuError, IntegrityError, ToolFailed
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,14 @@ class Sequencing:
         """
         text = published_head(self.archive.store)
         with self.archive.reading() as session:
+            has = log_size(session)
+        published = published_past(self.archive.store, has)
+        with self.archive.reading() as session:
+            # entries published but not signed yet have their places too: tiles of others could never be put there
+            if (has := log_size(session)) < published:
+                raise HeadRefused(
+                    f"the log has {has} entries, {published} are published: was an old database restored?"
+                )
             if text is not None:
                 found = read_checkpoint(read_note(text.encode()).text)
                 require_continues(session, found.size, found.root, "the published head")

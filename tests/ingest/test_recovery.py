@@ -47,7 +47,7 @@ from tests.custody.growing import append, wrong_chains
 from tests.custody.held_signer import HeldSigner
 from tests.flows.pipeline import Dock
 from tests.footage import make_footage
-from tests.index.test_fsck import tamper
+from tests.tampering import tamper
 
 Snapshot = Callable[[], str]
 
@@ -458,6 +458,29 @@ def test_witnesses_lines_come_back_and_no_others(site: Site, snapshot: Snapshot,
         with old.archive.reading() as session:
             back = session.execute(select(cosig.c.size, cosig.c.witness, cosig.c.ts, cosig.c.line)).all()
     assert back == ([(size, witness.name, NOON, line)] if false is None else [])
+
+
+@pytest.mark.parametrize("count", [3, 300])
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_database_set_back_behind_what_is_published_but_not_signed_is_refused_too(
+    site: Site, snapshot: Snapshot, count: int
+) -> None:
+    """Others in the places of published entries: their tiles could never be published, and no head signed again."""
+    site.publish()
+    append(site.archive, 2)
+    site.sequence()
+    copy = snapshot()
+    append(site.archive, count)
+    site.publish(sign=False)
+
+    with restored(site, copy) as old:
+        with pytest.raises(HeadRefused, match="are published"):
+            old.agrees()
+        done = old.recover()
+        assert done.unsigned == count
+        assert old.agrees()
+        old.publish()
+        assert old.findings() == []
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
