@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from services.accounts import people
 from services.api.tasks import tasks
@@ -21,7 +22,7 @@ from services.index.models import Upload
 from services.jobs.worker import drain
 from services.up.sequencing import Sequencing
 from tests.api.site import Site, serve
-from tests.archive_fixture import HeldClock
+from tests.archive_fixture import Empty, HeldClock, open_for_test
 from tests.custody.signing import open_signer, served
 from tests.flows.pipeline import Dock
 from tests.footage import make_footage, make_sound
@@ -124,6 +125,17 @@ def open_desk(archive: Archive, clock: HeldClock, folder: Path) -> Iterator[Desk
             yield Desk(archive, clock, site, dock, signer, film_id, sound, wreck, site.as_user("li"))
     finally:
         dock.close()
+
+
+@contextmanager
+def fresh_desk(empty: Empty, folders: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Open a desk in an archive of its own, on SQLite: for the fixture of a module, since it takes a while."""
+    home, clock = folders.mktemp("desk"), HeldClock()
+    with (
+        open_for_test(home, empty.sqlite(home), clock) as archive,
+        open_desk(archive, clock, folders.mktemp("films")) as opened,
+    ):
+        yield opened
 
 
 @contextmanager

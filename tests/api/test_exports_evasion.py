@@ -14,19 +14,15 @@ from services.custody.ledger import Recorded
 from tests.api.site import Site
 from tests.api.test_evasion import Answer, put
 from tests.api.theatre import Theatre
-from tests.archive_fixture import Empty, HeldClock, open_for_test
-from tests.exporting import EXPORTS, Desk, open_desk
+from tests.archive_fixture import Empty
+from tests.exporting import EXPORTS, Desk, fresh_desk
 
 HEADERS = {"range": {"range": "bytes=0-9"}, "beyond": {"range": "bytes=99999999-"}, "known": {"if-none-match": "*"}}
 
 
 @pytest.fixture(scope="module")
 def desk(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home, clock = tmp_path_factory.mktemp("desk"), HeldClock()
-    with (
-        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
-        open_desk(archive, clock, tmp_path_factory.mktemp("films")) as opened,
-    ):
+    with fresh_desk(empty_sqlite, tmp_path_factory) as opened:
         yield opened
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive_fixture import Empty, HeldClock, open_for_test
-from tests.exporting import EXPORTS, Desk, open_desk, verify
+from tests.archive_fixture import Empty
+from tests.exporting import EXPORTS, Desk, fresh_desk, verify
 
 SOAK = bool(os.environ.get("HUISU_SOAK"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,11 +32,7 @@ STEPS = (
 
 @pytest.fixture(scope="module")
 def desk(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home, clock = tmp_path_factory.mktemp("desk"), HeldClock()
-    with (
-        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
-        open_desk(archive, clock, tmp_path_factory.mktemp("films")) as opened,
-    ):
+    with fresh_desk(empty_sqlite, tmp_path_factory) as opened:
         yield opened
 
 

@@ -21,12 +21,12 @@ from services.ingest.upkeep.repair import approve_repair
 from services.jobs.table import JobRow
 from services.jobs.worker import drain
 from services.storage import keys
-from tests.archive_fixture import Empty, HeldClock, add_recording, open_for_test
+from tests.archive_fixture import Empty, HeldClock, add_recording
 from tests.crash import flows
 from tests.crash.points import Case, cases_of
 from tests.crash.pulling import Place, findings, lost, pull
 from tests.crash.test_exports import ask, settle
-from tests.exporting import EXPORTS, Desk, open_desk
+from tests.exporting import EXPORTS, Desk, fresh_desk
 from tests.flows.pipeline import QUEUES, Dock
 from tests.footage import make_footage
 from tests.ingest.test_fixity import entries, file_of, rot
@@ -177,11 +177,7 @@ def test_a_repair_is_whole_or_can_be_repeated(scene: Scene, case: Case) -> None:
 
 @pytest.fixture(scope="module")
 def desk(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home, clock = tmp_path_factory.mktemp("desk"), HeldClock()
-    with (
-        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
-        open_desk(archive, clock, tmp_path_factory.mktemp("films")) as opened,
-    ):
+    with fresh_desk(empty_sqlite, tmp_path_factory) as opened:
         yield opened
 
 

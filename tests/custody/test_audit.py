@@ -14,7 +14,7 @@ from services.custody.note import VerifierKey
 from tests.archive_fixture import NOON
 from tests.custody.growing import append, grow
 from tests.custody.held_signer import HeldSigner
-from tests.index.test_fsck import tamper
+from tests.tampering import flipped, tamper
 
 TIMES = 1500 if os.environ.get("HUISU_SOAK") else 120
 SIZE = 600
@@ -145,17 +145,8 @@ def test_any_flipped_bit_of_the_log_is_found(sqlite_log, key) -> None:
         table, column = place
         rows = read(f"SELECT rowid, {column} FROM {table} ORDER BY rowid")
         rowid, was = rows[which % len(rows)]
-        if isinstance(was, int):
-            now: Any = was ^ 1 << 20 + bit % 8
-        elif isinstance(was, str):
-            at = bit % len(was)
-            now = was[:at] + ("0" if was[at] != "0" else "1") + was[at + 1 :]
-        else:
-            flipped = bytearray(was)
-            flipped[bit // 8 % len(was)] ^= 1 << bit % 8
-            now = bytes(flipped)
         statement = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"
-        tamper(sqlite_log, statement, now, rowid)
+        tamper(sqlite_log, statement, flipped(was, bit), rowid)
         try:
             assert flaws(sqlite_log, [key]) != []
         finally:

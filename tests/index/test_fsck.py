@@ -32,6 +32,7 @@ from tests.archive_fixture import (
     add_user,
     link,
 )
+from tests.tampering import flipped, tamper
 
 CONTENT = bytes(range(256)) * 20
 
@@ -54,27 +55,6 @@ def findings(archive: Archive, *, deep: bool = False) -> list[Finding]:
 
 def kinds(found: list[Finding]) -> set[tuple[str, str]]:
     return {(one.severity, one.kind) for one in found}
-
-
-def tamper(archive: Archive, statement: str, *values: Any) -> None:
-    """Change the database as an intruder with all its rights would: no guard, no triggers."""
-    raw = archive.engine.raw_connection()
-    try:
-        cursor = raw.cursor()
-        if archive.engine.dialect.name == "postgresql":
-            cursor.execute("SET session_replication_role = replica")
-            cursor.execute(statement.replace("?", "%s"), values)
-            cursor.execute("SET session_replication_role = origin")
-            raw.commit()
-        else:
-            cursor.execute("PRAGMA foreign_keys = OFF")
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            for (name,) in cursor.fetchall():
-                cursor.execute(f"DROP TRIGGER {name}")
-            cursor.execute(statement, values)
-        cursor.close()
-    finally:
-        raw.close()
 
 
 def stored(archive: Archive, table: Any, recording: str) -> Path:
@@ -378,15 +358,8 @@ def test_any_flipped_bit_of_the_ledger_is_found(sqlite_archive: Archive) -> None
         table, column = place
         rows = read(f"SELECT rowid, {column} FROM {table} ORDER BY rowid")
         rowid, was = rows[which % len(rows)]
-        if isinstance(was, str):
-            at = bit % len(was)
-            now: Any = was[:at] + ("0" if was[at] != "0" else "1") + was[at + 1 :]
-        else:
-            flipped = bytearray(was)
-            flipped[bit // 8 % len(was)] ^= 1 << bit % 8
-            now = bytes(flipped)
         statement = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"
-        tamper(sqlite_archive, statement, now, rowid)
+        tamper(sqlite_archive, statement, flipped(was, bit), rowid)
         try:
             assert findings(sqlite_archive) != []
         finally:

@@ -9,7 +9,7 @@ from services.storage import keys
 from tests.archive_fixture import add_recording
 from tests.custody.growing import append, grow
 from tests.custody.held_signer import HeldSigner
-from tests.index.test_fsck import tamper
+from tests.tampering import tamper
 
 
 @pytest.fixture

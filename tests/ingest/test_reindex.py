@@ -11,7 +11,8 @@ from services.custody.ledger import history
 from services.errors import NotFound, Unplayable
 from services.index.fsck import check
 from services.index.models import Recording, Rendition
-from services.ingest.steps.reindex import AT_ONCE, BEFORE_ALL, KIND, ask_for_indexes, reindex
+from services.ingest.steps.missing import AT_ONCE
+from services.ingest.steps.reindex import BEFORE_ALL, KIND, ask_for_indexes, reindex
 from services.jobs.table import JobRow
 from services.media.facts import Flag
 from services.media.frametimes import FrameTimes

@@ -5,12 +5,12 @@ be asked for, so that any clip can be proven later.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, cast, func, select
+from sqlalchemy import ColumnElement, String, cast, select
 from sqlalchemy.orm import Session
 
 from services.bootstrap import Archive
@@ -23,8 +23,9 @@ from services.errors import IntegrityError, MediaError, NotFound
 from services.index.models import Object, Recording
 from services.ingest.publish import EXAMINER, Made, publish
 from services.ingest.scratch import scratch
-from services.jobs.lease import Ring, ask
-from services.jobs.table import JobRow, JobState
+from services.ingest.steps.missing import ask_for_missing
+from services.jobs.lease import ask
+from services.jobs.table import JobRow
 from services.media.boxes import Read
 from services.media.stretch import BOXED
 
@@ -34,12 +35,6 @@ RECIPE: Final = str(sidecar.VERSION)
 
 FIRST: Final = 4
 """Priority of what arrives: before its render, which takes far longer."""
-
-LAST: Final = 9
-"""Priority of what an older version took in."""
-
-AT_ONCE: Final = 50
-"""Jobs for recordings of before that may wait."""
 
 _MOST_REASON: Final = 500
 
@@ -131,36 +126,14 @@ def ask_for(archive: Archive, recordings: Sequence[str]) -> None:
     """Ask for the fingerprints of these recordings, if they are examined and their bytes verified; else later."""
     with archive.plain() as session:
         due = session.scalars(select(Recording.id).where(Recording.id.in_(recordings), _fit(), _unasked())).all()
-        bells = _asked(archive, session, due, FIRST)
+        now = archive.clock()
+        bells = [ask(session, KIND, recording, now, recipe=RECIPE, priority=FIRST) for recording in due]
     archive.ring(bells)
 
 
 def ask_for_fingerprints(archive: Archive, after: str) -> str | None:
-    """
-    Ask for the fingerprints that are missing behind the recording `after`, a few at a time.
-
-    Gives the recording up to which was asked, or None: none is missing behind it.
-    """
-    with archive.reading() as session:
-        waiting = select(func.count()).where(
-            JobRow.kind == KIND, JobRow.state.in_((JobState.QUEUED, JobState.RUNNING)), JobRow.recipe == RECIPE
-        )
-        room = AT_ONCE - session.scalars(waiting).one()
-        if room <= 0:
-            return after
-        query = select(Recording.id).where(Recording.id > after, _fit(), _unasked()).order_by(Recording.id).limit(room)
-        missing = list(session.scalars(query))
-    if not missing:
-        return None
-    with archive.plain() as session:
-        bells = _asked(archive, session, missing, LAST)
-    archive.ring(bells)
-    return missing[-1]
-
-
-def _asked(archive: Archive, session: Session, recordings: Iterable[str], priority: int) -> list[Ring]:
-    now = archive.clock()
-    return [ask(session, KIND, recording, now, recipe=RECIPE, priority=priority) for recording in recordings]
+    """Ask for the fingerprints that are missing behind the recording `after`, as `ask_for_missing` does."""
+    return ask_for_missing(archive, KIND, RECIPE, _fit() & _unasked(), after)
 
 
 def _fit() -> ColumnElement[bool]:

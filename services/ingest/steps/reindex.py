@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 
 from services.bootstrap import Archive
 from services.digest import Digest
@@ -10,8 +10,7 @@ from services.errors import NotFound, Unplayable
 from services.index.flags import replace_findings
 from services.index.models import Object, Recording, Rendition
 from services.ingest.publish import EXAMINER, clear, drop, frame_index, publish
-from services.jobs.lease import ask
-from services.jobs.table import JobRow, JobState
+from services.ingest.steps.missing import ask_for_missing
 from services.media import continuity, framefile, suspicion
 from services.media.probe import examine_in_child
 
@@ -21,14 +20,8 @@ RECIPE: Final = str(framefile.VERSION)
 
 _OURS: Final = frozenset({continuity.DETECTOR, suspicion.DETECTOR})
 
-AT_ONCE: Final = 50
-"""Such jobs that may wait: what arrives today goes before them, and so do people."""
-
 BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
 """No recording has this id; all stand behind it."""
-
-LAST: Final = 9
-"""Their priority."""
 
 
 def reindex(archive: Archive, recording_id: str) -> None:
@@ -69,27 +62,8 @@ def reindex(archive: Archive, recording_id: str) -> None:
 
 
 def ask_for_indexes(archive: Archive, after: str) -> str | None:
-    """
-    Ask for the frame indexes that are missing behind the recording `after`, a few at a time.
-
-    Gives the recording up to which was asked, or None: none is missing behind it.
-    """
-    with archive.reading() as session:
-        waiting = select(func.count()).where(
-            JobRow.kind == KIND, JobRow.state.in_((JobState.QUEUED, JobState.RUNNING)), JobRow.recipe == RECIPE
-        )
-        room = AT_ONCE - session.scalars(waiting).one()
-        if room <= 0:
-            return after
-        query = select(Recording.id).where(Recording.id > after, _unindexed()).order_by(Recording.id).limit(room)
-        missing = list(session.scalars(query))
-    if not missing:
-        return None
-    with archive.plain() as session:
-        now = archive.clock()
-        bells = [ask(session, KIND, recording, now, recipe=RECIPE, priority=LAST) for recording in missing]
-    archive.ring(bells)
-    return missing[-1]
+    """Ask for the frame indexes that are missing behind the recording `after`, as `ask_for_missing` does."""
+    return ask_for_missing(archive, KIND, RECIPE, _unindexed(), after)
 
 
 def _unindexed() -> ColumnElement[bool]:
