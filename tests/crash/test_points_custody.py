@@ -17,7 +17,7 @@ from services.custody.events import SYSTEM
 from services.custody.ledger import check_chain, history
 from services.custody.tables import cosig
 from services.custody.witness.memory import Memory
-from services.errors import Conflict, HeadRefused
+from services.errors import Conflict, HeadRefused, Unavailable
 from services.index.upkeep import Recovery
 from services.oversight.models import SpotCheck, SpotItem, SpotPopulation
 from services.oversight.replay import holds, replay
@@ -76,7 +76,7 @@ def test_what_a_witness_signed_it_remembers_and_the_archive_keeps_once(
     site = Site(archive)
     append(archive, 5)
     site.publish()
-    with pytest.raises(Exception, match="404"):
+    with pytest.raises(Unavailable, match="404"):
         flows.ask(archive, witness)
     memory = Memory(witness / "witness.db")
     memory.trust(site.signer.verifier)
