@@ -9,14 +9,18 @@ connection, because ORM listeners alone miss bulk, Core and textual writes.
 """
 
 import re
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
     JSON,
+    URL,
     Connection,
     Dialect,
     Engine,
@@ -30,8 +34,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.errors import DatabaseBusy, Misconfigured, UnrecordedChange
 
@@ -90,6 +95,9 @@ PLAIN: Final[frozenset[str]] = frozenset(
 LEDGER: Final[frozenset[str]] = frozenset(
     {"object_head", "pending", "entry", "payload", "tile", "checkpoint", "cosig", "displaced"}
 )
+
+TRUSTED_S = 5.0
+"""How long an idle connection to PostgreSQL counts as alive, unless the server said that it ended it."""
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another writer before it gives up."""
@@ -166,7 +174,7 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         engine = _open_sqlite(url)
     elif parsed.get_backend_name() == "postgresql":
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, pool_pre_ping=True)
+        engine = _open_postgres(parsed, pool_size)
     else:
         raise Misconfigured(f"database {parsed.get_backend_name()!r} is not supported: use sqlite or postgresql")
     event.listen(engine, "before_cursor_execute", _guard)
@@ -206,21 +214,53 @@ def _open_sqlite(url: str) -> Engine:
     return engine
 
 
+def _open_postgres(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=pool_size)
+
+    @event.listens_for(engine, "checkin")
+    def _laid_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _see_whether_it_lives(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        # Asking each time would cost as much as a statement. A server that ended a connection has said so on it; one
+        # that is gone without a word is only found by asking.
+        idle_since = record.info.get("idle_since")
+        if idle_since is None:
+            return
+        try:
+            if time.monotonic() - idle_since >= TRUSTED_S or _has_word(connection.fileno()):
+                engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    return engine
+
+
+def _has_word(socket: int) -> bool:
+    """Say whether anything came, be it the end, on a connection that waits for no answer."""
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _WRITE = re.compile(
     r"\b(?:insert\s+(?:or\s+\w+\s+)?into|replace\s+into|(?<!do\s)(?<!for\s)update(?:\s+or\s+\w+)?|delete\s+from|"
     r"merge\s+into|truncate(?:\s+table)?|copy)\s+(?:only\s+)?[\"`\[]?(?:\w+[\"`\]]?\.[\"`\[]?)?(\w+)",
     re.IGNORECASE,
 )
+_APPENDS = re.compile(r"\bhuisu_append\b", re.IGNORECASE)
+_APPENDED: Final = frozenset({"object_head", "payload", "pending"})
 _HARMLESS = ("select", "pragma", "begin", "commit", "rollback", "savepoint", "release", "show", "set", "explain")
 
 
-def written_tables(statement: str) -> set[str]:
-    """Name the tables that an SQL statement writes; a SELECT writes none."""
+@lru_cache(maxsize=1024)
+def written_tables(statement: str) -> frozenset[str]:
+    """Name the tables that an SQL statement writes; a SELECT writes none, unless it calls the ledger's own function."""
     bare = _COMMENT.sub(" ", statement).strip()
-    if bare[:9].lower().startswith(_HARMLESS):
-        return set()
-    return {name.lower() for name in _WRITE.findall(bare)}
+    named = () if bare[:9].lower().startswith(_HARMLESS) else _WRITE.findall(bare)
+    return frozenset(name.lower() for name in named) | (_APPENDED if _APPENDS.search(bare) else frozenset())
 
 
 def _guard(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
@@ -266,10 +306,10 @@ def plain(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def watched_session(engine: Engine, watch: Watch) -> Iterator[Session]:
+def watched_session(engine: Engine, watch: Watch, kind: type[Session] = Session) -> Iterator[Session]:
     """Open a writing session whose statements are judged by `watch`; the caller begins and commits."""
     bind = engine.execution_options(huisu_writing=True, huisu_watch=watch)
-    with Session(bind, expire_on_commit=False) as session:
+    with kind(bind, expire_on_commit=False) as session:
         yield session
 
 

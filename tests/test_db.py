@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import psycopg
 import pytest
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects import sqlite
@@ -56,6 +57,11 @@ def test_every_owner_is_a_column():
         ("DELETE FROM main.units", {"units"}),
         ("TRUNCATE TABLE entry", {"entry"}),
         ("REPLACE INTO units VALUES (1)", {"units"}),
+        ("SELECT huisu_append('[]', '[]')", {"object_head", "pending", "payload"}),
+        (
+            "WITH a AS (DELETE FROM jobs) SELECT public.HUISU_APPEND(1, 2)",
+            {"jobs", "object_head", "pending", "payload"},
+        ),
     ],
 )
 def test_writes_are_seen_in_any_dress(statement, tables):
@@ -74,6 +80,7 @@ WAYS = {
     "behind a common table": lambda s: s.execute(text("WITH a AS (SELECT 1) UPDATE units SET name = 'x'")),
     "behind a comment": lambda s: s.execute(text("/* harmless */ UPDATE /* */ units SET name = 'x'")),
     "the ledger itself": lambda s: s.execute(text("DELETE FROM pending")),
+    "the ledger's own function": lambda s: s.execute(text("SELECT huisu_append('[]', '[]')")),
     "an undeclared table": lambda s: s.execute(text("UPDATE strangers SET name = 'x'")),
 }
 
@@ -120,3 +127,52 @@ def test_instants_need_a_zone_and_sort_as_text():
     assert kept.process_result_value(stored, dialect) == moment
     with pytest.raises(ValueError, match="zone"):
         kept.process_bind_param(datetime(2026, 3, 1), dialect)
+
+
+@pytest.fixture
+def pooled(empty_postgres):
+    """Give an engine with one connection in its pool, and count how often the server is asked whether it lives."""
+    engine, asked = open_engine(empty_postgres.postgres()), []
+    ask = engine.dialect.do_ping
+    engine.dialect.do_ping = lambda connection: asked.append(connection) or ask(connection)
+    backend(engine)
+    yield engine, asked
+    engine.dispose()
+    empty_postgres.drop(empty_postgres.made[-1])
+
+
+def backend(engine):
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+
+@pytest.mark.postgres
+def test_a_connection_just_used_is_trusted(pooled):
+    engine, asked = pooled
+
+    assert backend(engine) == backend(engine)
+    assert asked == []
+
+
+@pytest.mark.postgres
+def test_a_connection_long_idle_is_asked_first(pooled, monkeypatch):
+    engine, asked = pooled
+    used = backend(engine)
+    monkeypatch.setattr("services.db.TRUSTED_S", 0.0)
+
+    assert backend(engine) == used
+    assert len(asked) == 1
+
+
+@pytest.mark.postgres
+def test_connections_that_the_server_ended_are_replaced_before_anybody_notices(pooled):
+    engine, asked = pooled
+    with engine.connect() as first, engine.connect() as second:
+        ended = {one.execute(text("SELECT pg_backend_pid()")).scalar_one() for one in (first, second)}
+    with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(hide_password=False)) as other:
+        for pid in ended:
+            assert other.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,)).fetchone() == (True,)
+
+    with engine.connect() as first, engine.connect() as second:
+        assert ended.isdisjoint(one.execute(text("SELECT pg_backend_pid()")).scalar_one() for one in (first, second))
+    assert len(asked) == 1

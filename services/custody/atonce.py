@@ -1,75 +1,62 @@
 """
-Lock heads and write entries in one statement each, on PostgreSQL, where each is a way to a server and back.
+Append entries in one statement on PostgreSQL, where each statement is a way to a server and back.
 
-The same rows as `services.custody.ledger` writes one statement after the other; its tests run both.
+Only who holds the lock of a chain's head knows the entry's number and the hash before it, and that is the server in the
+middle of the statement. So each entry is written here but for these two, and the server fills them in (`huisu_append`
+of migration 0002): the bytes are those that `services.custody.ledger` writes itself on SQLite. Its tests run both.
 """
 
+import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from services.custody.entry import FIRST_PREV
+from services.custody.entry import FIRST_PREV, Entry, Field, entry_bytes
 
-Rows = Sequence[Mapping[str, Any]]
+_LAST_N: Final = (1 << 63) - 1
+"""The largest number that a chain can have on the server: an entry that is not too long with it never is."""
 
-_HEADS: Final = text(
+_HOLE: Final = f'"n":{_LAST_N},"prev":"{b64encode(FIRST_PREV).decode()}"'
+
+
+def append(connection: Connection, entries: Sequence[Entry], fields: Mapping[str, Sequence[Field]]) -> None:
     """
-    WITH made AS (
-        INSERT INTO object_head (obj, n, leaf_hash)
-        SELECT obj, -1, :first FROM unnest(CAST(:objects AS uuid[])) AS wanted (obj) ORDER BY obj
-        ON CONFLICT DO NOTHING
-        RETURNING obj, n, leaf_hash
-    ), held AS (
-        SELECT obj, n, leaf_hash FROM object_head WHERE obj = ANY (CAST(:objects AS uuid[])) ORDER BY obj FOR UPDATE
+    Append entries whose `n` and `prev` nobody knows yet, one object's in their order, the objects in id order.
+
+    Args:
+        connection: of the business transaction.
+        entries: what is to be written.
+        fields: the committed values of each entry, by its id.
+
+    Raises:
+        ValueError: an entry could become longer than an entry may be.
+    """
+    lines = []
+    for entry in entries:
+        head, tail = _around(entry)
+        lines.append({"event_id": entry.id, "obj": entry.obj, "head": head, "tail": tail})
+    said = [_said(event_id, field) for event_id, made in fields.items() for field in made]
+    connection.exec_driver_sql(
+        "SELECT huisu_append(%s::json, %s::json)",
+        (json.dumps(lines), json.dumps(said, ensure_ascii=False)),
     )
-    SELECT obj, n, leaf_hash FROM made UNION ALL SELECT obj, n, leaf_hash FROM held
-    """
-)
-
-_ENTRIES: Final = text(
-    """
-    WITH waiting AS (
-        INSERT INTO pending (event_id, obj, n, entry, leaf_hash)
-        SELECT event_id, obj, n, entry, leaf_hash
-        FROM unnest(CAST(:event_id AS uuid[]), CAST(:obj AS uuid[]), CAST(:n AS bigint[]), CAST(:entry AS bytea[]),
-                    CAST(:leaf_hash AS bytea[])) WITH ORDINALITY AS line (event_id, obj, n, entry, leaf_hash, place)
-        ORDER BY place
-    ), fields AS (
-        INSERT INTO payload (event_id, name, salt, value, commitment)
-        SELECT * FROM unnest(CAST(:of AS uuid[]), CAST(:name AS text[]), CAST(:salt AS bytea[]), CAST(:value AS text[]),
-                             CAST(:commitment AS bytea[]))
-    )
-    UPDATE object_head SET n = moved.n, leaf_hash = moved.leaf_hash
-    FROM unnest(CAST(:at_obj AS uuid[]), CAST(:last_n AS bigint[]), CAST(:last_hash AS bytea[]))
-        AS moved (obj, n, leaf_hash)
-    WHERE object_head.obj = moved.obj
-    """
-)
 
 
-def lock_heads(connection: Connection, objects: Sequence[str]) -> dict[str, tuple[int, bytes]] | None:
-    """
-    Make missing heads, lock all, and give each chain's last number and hash.
-
-    None: another transaction made one of them between our look and our insert. It is committed, and stands to be locked
-    by asking again.
-    """
-    rows = connection.execute(_HEADS, {"objects": list(objects), "first": FIRST_PREV}).all()
-    found = {str(obj): (n, bytes(leaf)) for obj, n, leaf in rows}
-    return found if len(found) == len(objects) else None
+def _around(entry: Entry) -> tuple[str, str]:
+    """Write an entry's bytes before and behind its number and the hash before it."""
+    text = entry_bytes(replace(entry, n=_LAST_N, prev=FIRST_PREV)).decode("ascii")
+    head, _, tail = text.partition(_HOLE)
+    return head, tail
 
 
-def write_entries(connection: Connection, rows: Rows, fields: Rows, moved: Rows) -> None:
-    """Write entries in their order, their fields, and the heads that they move."""
-    connection.execute(
-        _ENTRIES,
-        {
-            **{name: [row[name] for row in rows] for name in ("event_id", "obj", "n", "entry", "leaf_hash")},
-            "of": [field["event_id"] for field in fields],
-            **{name: [field[name] for field in fields] for name in ("name", "salt", "value", "commitment")},
-            "at_obj": [head["at_obj"] for head in moved],
-            "last_n": [head["n"] for head in moved],
-            "last_hash": [head["leaf_hash"] for head in moved],
-        },
-    )
+def _said(event_id: str, field: Field) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "name": field.name,
+        "salt": f"\\x{field.salt.hex()}",
+        "value": field.value,
+        "commitment": f"\\x{field.commitment.hex()}",
+    }

@@ -8,12 +8,12 @@ transaction: heads are locked in one order (no deadlocks) and for a short time.
 import secrets
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, null, select, union_all, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, insert, null, select, union_all, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
@@ -22,6 +22,7 @@ from services.custody.entry import (
     FIRST_PREV,
     SALT_BYTES,
     Entry,
+    Field,
     commit_payload,
     entry_bytes,
     leaf_hash,
@@ -87,50 +88,52 @@ def new_line(event: str, obj: str, values: Mapping[str, Any]) -> Line:
 
 def append_all(session: Session, watch: Watch, lines: Sequence[Line], at: datetime) -> None:
     """Write the lines of one transaction: one object's in their order, the objects in id order."""
-    watch.ledger_open = True
-    by_object: dict[str, list[Line]] = {}
-    for line in lines:
-        by_object.setdefault(line.obj, []).append(line)
-    heads = _lock_heads(session, sorted(by_object))
-    moved, rows, fields = [], [], []
-    for obj in sorted(by_object):
-        n, prev = heads[obj]
-        for line in by_object[obj]:
-            n += 1
-            made = make_fields(line.values, {name: secrets.token_bytes(SALT_BYTES) for name in line.values})
-            commitment = commit_payload({field.name: field.commitment for field in made})
-            text = entry_bytes(Entry(line.event, line.id, at, obj, n, prev, commitment))
-            prev = leaf_hash(text)
-            rows.append({"event_id": line.id, "obj": obj, "n": n, "entry": text, "leaf_hash": prev})
-            fields += [
-                {"event_id": line.id, "name": f.name, "salt": f.salt, "value": f.value, "commitment": f.commitment}
-                for f in made
-            ]
-        moved.append({"at_obj": obj, "n": n, "leaf_hash": prev})
+    entries, fields = [], {}
+    for line in sorted(lines, key=lambda one: one.obj):
+        made = make_fields(line.values, {name: secrets.token_bytes(SALT_BYTES) for name in line.values})
+        commitment = commit_payload({field.name: field.commitment for field in made})
+        entries.append(Entry(line.event, line.id, at, line.obj, 0, FIRST_PREV, commitment))
+        fields[line.id] = made
     connection = session.connection()
+    watch.ledger_open = True
     if connection.dialect.name == "postgresql":
-        atonce.write_entries(connection, rows, fields, moved)
+        atonce.append(connection, entries, fields)
     else:
-        connection.execute(insert(pending), rows)
-        if fields:
-            connection.execute(insert(payload), fields)
-        connection.execute(update(object_head).where(object_head.c.obj == bindparam("at_obj")), moved)
+        _append(connection, entries, fields)
     watch.ledger_open = False
 
 
-def _lock_heads(session: Session, objects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
-    """Make missing heads, lock all in id order, and give each chain's last number and hash."""
-    connection = session.connection()
-    if connection.dialect.name == "postgresql" and (found := atonce.lock_heads(connection, objects)) is not None:
-        return found
-    upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
-        upsert(object_head).on_conflict_do_nothing(),
+def _append(connection: Connection, entries: Sequence[Entry], fields: Mapping[str, Sequence[Field]]) -> None:
+    """Let each entry follow the one before it in its chain, and write them all."""
+    heads = _lock_heads(connection, sorted({entry.obj for entry in entries}))
+    rows = []
+    for entry in entries:
+        n, prev = heads[entry.obj]
+        text = entry_bytes(replace(entry, n=n + 1, prev=prev))
+        heads[entry.obj] = n + 1, leaf_hash(text)
+        rows.append(
+            {"event_id": entry.id, "obj": entry.obj, "n": n + 1, "entry": text, "leaf_hash": heads[entry.obj][1]}
+        )
+    connection.execute(insert(pending), rows)
+    if said := [
+        {"event_id": event_id, "name": f.name, "salt": f.salt, "value": f.value, "commitment": f.commitment}
+        for event_id, made in fields.items()
+        for f in made
+    ]:
+        connection.execute(insert(payload), said)
+    connection.execute(
+        update(object_head).where(object_head.c.obj == bindparam("at_obj")),
+        [{"at_obj": obj, "n": n, "leaf_hash": last} for obj, (n, last) in heads.items()],
+    )
+
+
+def _lock_heads(connection: Connection, objects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """Make missing heads, and give each chain's last number and hash; SQLite has one writer, so all are locked."""
+    connection.execute(
+        sqlite.insert(object_head).on_conflict_do_nothing(),
         [{"obj": obj, "n": -1, "leaf_hash": FIRST_PREV} for obj in objects],
     )
-    rows = session.execute(
-        select(object_head).where(object_head.c.obj.in_(objects)).order_by(object_head.c.obj).with_for_update()
-    )
+    rows = connection.execute(select(object_head).where(object_head.c.obj.in_(objects)))
     return {row.obj: (row.n, row.leaf_hash) for row in rows}
 
 

@@ -59,9 +59,9 @@ def work(engine: Engine, at: datetime) -> Iterator[Work]:
         DatabaseBusy: another writer held the database too long. Nothing is kept; try again.
     """
     watch = Watch("work")
-    with busy_is_named(), watched_session(engine, watch) as session:
+    with busy_is_named(), watched_session(engine, watch, _Followed) as session:
         done = Work(session, at)
-        _follow_flushes(session, watch, done)
+        session.info.update(watch=watch, work=done)
         with session.begin():
             yield done
             session.flush()
@@ -72,19 +72,22 @@ def work(engine: Engine, at: datetime) -> Iterator[Work]:
         act()
 
 
-def _follow_flushes(session: Session, watch: Watch, done: Work) -> None:
-    def before(_session: Session, _context: Any, _instances: Any) -> None:
-        watch.flushing = True
-        for row in (*session.new, *session.deleted, *(r for r in session.dirty if session.is_modified(r))):
-            table = inspect(row).mapper.local_table.name
-            if table in EVIDENCE:
-                done.changed.add((table, str(getattr(row, EVIDENCE[table]))))
+class _Followed(Session):
+    """A session whose flushes are noted: it knows its `Watch` and its `Work`."""
 
-    def after(_session: Session, _context: Any) -> None:
-        watch.flushing = False
 
-    event.listen(session, "before_flush", before)
-    event.listen(session, "after_flush", after)
+@event.listens_for(_Followed, "before_flush")
+def _note(session: Session, _context: Any, _instances: Any) -> None:
+    session.info["watch"].flushing = True
+    for row in (*session.new, *session.deleted, *(r for r in session.dirty if session.is_modified(r))):
+        table = inspect(row).mapper.local_table.name
+        if table in EVIDENCE:
+            session.info["work"].changed.add((table, str(getattr(row, EVIDENCE[table]))))
+
+
+@event.listens_for(_Followed, "after_flush")
+def _noted(session: Session, _context: Any) -> None:
+    session.info["watch"].flushing = False
 
 
 def _refuse_unrecorded(done: Work) -> None:

@@ -1,11 +1,14 @@
 """A change and its ledger line commit together or not at all; the ledger refuses everything else."""
 
+import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from services.accounts.models import Unit
 from services.bootstrap import new_id
@@ -134,6 +137,71 @@ def test_chains_of_many_writers_have_no_gap_and_no_fork(archive):
     assert [len(chain) for chain in chains] == [48, 48, 48]
     assert [check_chain(chain) for chain in chains] == [[], [], []]
     assert all(heads[obj] == (47, chain[-1].leaf_hash) for obj, chain in zip(objects, chains, strict=True))
+
+
+@pytest.mark.parametrize("engine_kind", [pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_who_begins_a_chain_that_another_begins_meanwhile_follows_it(archive):
+    obj, appended, waited_for = new_id(), threading.Event(), threading.Event()
+
+    def hold(_session):
+        if not appended.is_set():
+            appended.set()
+            assert waited_for.wait(60)
+
+    def write(version):
+        with archive.work() as work:
+            work.append("sys.start", obj, version=version)
+
+    event.listen(Session, "before_commit", hold)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(write, "first")
+            assert appended.wait(60)
+            second = pool.submit(write, "second")
+            until_one_waits(archive)
+            waited_for.set()
+            first.result(), second.result()
+    finally:
+        event.remove(Session, "before_commit", hold)
+
+    with archive.reading() as session:
+        chain = list(history(session, obj))
+        [head] = session.execute(select(object_head.c.n, object_head.c.leaf_hash))
+    assert [line.values["version"] for line in chain] == ['"first"', '"second"']
+    assert check_chain(chain) == []
+    assert tuple(head) == (1, chain[-1].leaf_hash)
+
+
+def until_one_waits(archive):
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        with archive.reading() as session:
+            if session.scalar(waiting):
+                return
+        time.sleep(0.02)
+    pytest.fail("nobody waited for the chain's head")
+
+
+def test_lines_of_many_objects_keep_their_order_and_values(archive):
+    objects = sorted(new_id() for _ in range(3))
+    values = ["'\"\\\\", "{},\\x00", "警\u0000员\n", "%s ''", ""]
+    for _ in range(2):
+        with archive.work() as work:
+            for value in values:
+                for obj in reversed(objects):
+                    work.append("sys.start", obj, version=value, schema=[obj])
+
+    with archive.reading() as session:
+        chains = [list(history(session, obj)) for obj in objects]
+        ids = session.scalars(select(pending.c.obj).order_by(pending.c.id)).all()
+        fields = session.execute(select(payload)).all()
+    assert [[json.loads(line.values["version"]) for line in chain] for chain in chains] == [values * 2] * 3
+    assert [check_chain(chain) for chain in chains] == [[], [], []]
+    assert ids == [obj for obj in objects for _ in values] * 2
+    assert all(commit_field(f.name, f.value, f.salt) == f.commitment for f in fields)
 
 
 def raw(archive, statement, **values):
