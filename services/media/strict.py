@@ -122,22 +122,29 @@ def _faults_of(trak: Node, *, clip: bool) -> Iterator[str]:
     runs = stbl.need(b"stsc").table(3)
     if len(runs) and bool((runs[:, 2] != 1).any()):
         yield "some chunks name another sample description than the first"
-    dref = trak.child(b"mdia", b"minf", b"dinf", b"dref")
-    if dref is not None and not all(one.number(1, 3) & _SELF_CONTAINED for one in dref.children(skip=8)):
+    dinfs = _all(trak.need(b"mdia", b"minf"), (b"dinf",))
+    drefs = [dref for dinf in dinfs for dref in _all(dinf, (b"dref",))]
+    if any(not one.number(1, 3) & _SELF_CONTAINED for dref in drefs for one in dref.children(skip=8)):
         yield "its samples lie in another file"
     if clip:
-        yield from _faults_of_clip(stbl, dref)
+        if len(dinfs) != 1 or len(drefs) != 1 or not _is_one_place(stbl, drefs[0]):
+            yield "it does not say once where its samples lie"
+        yield from _faults_of_clip(stbl)
         yield from _faults_of_edits(trak)
 
 
-def _faults_of_clip(stbl: Node, dref: Node | None) -> Iterator[str]:
+def _is_one_place(stbl: Node, dref: Node) -> bool:
+    """Say whether there is one data reference, counted so, and the sample description names it."""
+    entry = next(stbl.need(b"stsd").children(skip=8), None)
+    is_one = dref.number(4, 4) == 1 and len(list(dref.children(skip=8))) == 1
+    return is_one and entry is not None and entry.number(6, 2) == 1
+
+
+def _faults_of_clip(stbl: Node) -> Iterator[str]:
     """Ask of a clip what every writer of today keeps, and cameras of old may not."""
     for table in _all(stbl, [kind for kinds in (*_TABLES, _AT_MOST_ONE) for kind in kinds]):
         if table.number(0, 4) not in ({0, 1 << 24} if table.kind == b"ctts" else {0}):
             yield f"its table {table.kind.decode()} is of version and flags {table.number(0, 4):08x}"
-    entry = next(stbl.need(b"stsd").children(skip=8), None)
-    if dref is None or dref.number(4, 4) != 1 or entry is None or entry.number(6, 2) != 1:
-        yield "it does not say once where its samples lie"
     runs, chunks = stbl.need(b"stsc").table(3).astype(np.int64), _all(stbl, _TABLES[4])[0].number(4, 4)
     held = int((np.diff(np.append(runs[:, 0], chunks + 1)) * runs[:, 1]).sum()) if len(runs) else 0
     described = _all(stbl, _TABLES[3])[0].number(8, 4)
