@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def put(theatre: Theatre, client: httpx.Client, method: str, rest: str, way: str
         await theatre.site.app(scope, receive, send)  # type: ignore[arg-type]
 
     try:
-        asyncio.run(run())
+        with ThreadPoolExecutor(1) as aside:  # a browser under test keeps a loop running in this thread
+            aside.submit(asyncio.run, run()).result()
     except Exception:
         if way != "broken":
             raise

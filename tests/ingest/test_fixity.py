@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,10 @@ def test_every_byte_is_read_again_within_the_cycle(sqlite_archive: Archive, cloc
 def test_a_day_is_entered_once_with_the_root_over_its_results(archive: Archive, clock: HeldClock) -> None:
     for _ in range(3):
         add_recording(archive)
-    days_of(archive, clock, 2)
+    turn = count()
+    for _ in range(2):
+        clock.advance(86_400)
+        keep_fixity(archive, FAST, draw=lambda chunks: next(turn) % chunks)
     first = day_of(clock.now - timedelta(days=1))
 
     assert enter_days(archive) == 0
