@@ -139,9 +139,14 @@ class Advice(Shape):
 
 
 class SpotResults(Shape):
-    """What the handed-in reviews found; the whole is weighed by what the strata hold, never pooled."""
+    """
+    What the handed-in reviews found; the whole is weighed by what the strata hold, never pooled.
+
+    `skips_not_borne_out`: how many items were left out for a reason that the catalogue spoke against.
+    """
 
     strata: list[StratumResult]
+    skips_not_borne_out: int
     faults: Estimate
     results: dict[str, Estimate]
     advice: list[Advice]

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from services.custody.note import VerifierKey
-from services.oversight.replay import FORMAT, Finding, holds, replay
+from services.oversight.replay import FORMAT, Finding, holds, is_signed, replay
 
 NO_PROOF = 2
 """Exit code for what is no proof of a draw. Source: contract, `huisu verify`."""
@@ -30,6 +30,7 @@ def verify_draw(
     """
     Print what holds, a line for each check, and give the exit code: 0 all, 1 something does not, 2 no proof of a draw.
 
+    Without the log's keys a draw that comes out the same ends with 0 too, and the last line says what that leaves open.
     `log_keys` are the log's keys as they are known from elsewhere, from the file `policy`. With `as_json` it is one
     line of JSON, of the shape that packages have: docs/formats/package.md, "The result as JSON".
     """
@@ -51,17 +52,29 @@ def verify_draw(
         typer.echo(f"trusted: {key.vkey}")
     for finding in findings:
         typer.echo(str(finding))
+    typer.echo(f"result: {_result(findings)}")
     return status
 
 
+def _result(findings: tuple[Finding, ...]) -> str:
+    if not holds(findings):
+        return "the draw does not hold"
+    if is_signed(findings):
+        return "the draw was repeated, from a head that the log signed"
+    return (
+        "the draw was repeated, but without the log's key the signature of its head was NOT CHECKED: whoever wrote"
+        " this file may have made up the log; give a policy with the key"
+    )
+
+
 def _told(
-    findings: Iterable[Finding], keys: Iterable[VerifierKey], policy: Path | None, status: int, trouble: str
+    findings: tuple[Finding, ...], keys: Iterable[VerifierKey], policy: Path | None, status: int, trouble: str
 ) -> dict[str, Any]:
     """Say it in the shape that packages have; draws have no codes, and say in their checks what is not proven."""
     checks = [{"verdict": one.verdict, "check": one.check, "code": None, "words": one.words} for one in findings]
     return {
         "exit": status,
-        "result": trouble or ("the draw was repeated" if status == 0 else "the draw does not hold"),
+        "result": trouble or _result(findings),
         "checks": checks,
         "keys": [{"role": "log", "name": one.name, "sha256": hashlib.sha256(one.public).hexdigest()} for one in keys],
         "keys_from": None if policy is None else str(policy),

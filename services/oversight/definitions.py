@@ -4,6 +4,7 @@ Read what somebody wants checked, and write it as the definition that is frozen.
 Everything that counts stands in the entry `draw.define`; nothing of a draw is decided later than it.
 """
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,8 @@ def parse_definition(told: Mapping[str, Any]) -> Definition:
         raise Invalid(f"a spot check knows {', '.join(sorted(KEYS))}, not {', '.join(unknown)[:200]}")
     starts_at, ends_at = read_moment(told.get("from"), "from"), read_moment(told.get("to"), "to")
     if not timedelta(0) < ends_at - starts_at <= LONGEST:
-        raise Invalid(f"a period lasts up to {LONGEST.days} days, not {ends_at - starts_at}")
+        days = math.ceil((ends_at - starts_at) / timedelta(days=1) * 100) / 100
+        raise Invalid(f"a period lasts up to {LONGEST.days} days, not {days:.10g}")
     ticket = told.get("ticket", "incident")
     if ticket not in KIND_OF:
         raise Invalid(f"a ticket is one of {', '.join(KIND_OF)}, not {ticket!r}")

@@ -3,6 +3,8 @@ Take each drawn item from its reviewer to its confirmation, or leave it out for 
 
 DRAWN → ASSIGNED → IN_REVIEW → SUBMITTED → CONFIRMED; SKIPPED, and the next of its stratum's reserve is DRAWN.
 Whoever is recorded does not review, nor one of the item's own unit in a cross check; whoever reviewed does not confirm.
+Nor does whoever is recorded give the item out, leave it out or confirm its review; and a token, which names nobody who
+could be told from those, does none of it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -74,15 +76,19 @@ def assign(work: Work, who: Principal, row: SpotCheck, item: SpotItem, reviewer:
     Give an item to a reviewer, due in seven days.
 
     Raises:
-        Conflict: it is past that, or the person may not review it.
+        Conflict: it is past that, the person may not review it, or `who` is recorded.
         Invalid: there is no such account within reach.
+        NotAllowed: `who` is a token.
     """
+    _require_person(who)
     if item.state not in ("DRAWN", "ASSIGNED"):
         raise Conflict(f"item {item.n} is {item.state}: it is given out no more")
     user = work.session.scalars(select(User).where(User.name == reviewer)).one_or_none()
     if user is None or user.disabled_at is not None or not (who.reaches_all or user.unit_id in who.units):
         raise Invalid(f"there is no account {reviewer[:80]!r}")
-    _require_apart(work.session, row, item, principal_of_user(work.session, user), subject(work.session, row, item))
+    about = subject(work.session, row, item)
+    _require_not_theirs(who, item, about, "gives out")
+    _require_apart(work.session, row, item, principal_of_user(work.session, user), about)
     before = item.reviewer
     item.reviewer_id, item.reviewer, item.state = user.id, user.name, "ASSIGNED"
     item.assigned_at, item.due_at = work.at, work.at + DUE
@@ -91,11 +97,28 @@ def assign(work: Work, who: Principal, row: SpotCheck, item: SpotItem, reviewer:
     work.append("draw.assign", row.id, actor=who.name, item=item.n, **told)
 
 
+def _require_person(who: Principal) -> None:
+    """Raise `NotAllowed` for a token: whoever is recorded, or reviewed the item, may hold it."""
+    if who.kind != "user":
+        raise NotAllowed("drawn items are given out, left out and confirmed by a person, whom a token does not name")
+
+
+def _is_of(person: Principal, about: Subject) -> bool:
+    """Say whether somebody is recorded or was sent there, as far as their badge number tells."""
+    return person.number is not None and person.number in about.officers
+
+
+def _require_not_theirs(who: Principal, item: SpotItem, about: Subject, does: str) -> None:
+    """Raise `Conflict` where an item is about `who`."""
+    if _is_of(who, about):
+        raise Conflict(f"{who.name} is recorded in item {item.n} or was sent there: another person {does} it")
+
+
 def _require_apart(session: Session, row: SpotCheck, item: SpotItem, person: Principal, about: Subject) -> None:
     """Raise `Conflict` where somebody may not review an item."""
     if not decide(person, "spotcheck.review", row.unit_id):
         raise Conflict(f"{person.name} may not review spot checks of this unit")
-    if person.number is not None and person.number in about.officers:
+    if _is_of(person, about):
         raise Conflict(f"{person.name} is recorded or was sent there: nobody reviews themselves")
     if row.definition["cross"] and person.unit == about.unit:
         raise Conflict(f"{person.name} is of the item's own unit, and this is a cross check")
@@ -180,10 +203,11 @@ def skip(work: Work, who: Principal, row: SpotCheck, item: SpotItem, reason: str
     Whether the catalogue bears the reason out is entered with it.
 
     Raises:
-        Conflict: the item is handed in, or left out already.
+        Conflict: the item is handed in, or left out already, or `who` is recorded in it.
         Invalid: the reason is not one of the list.
-        NotAllowed: the item was given to somebody else, and `who` may not define.
+        NotAllowed: the item was given to somebody else, and `who` may not define; or `who` is a token.
     """
+    _require_person(who)
     if reason not in SKIPS:
         raise Invalid(f"an item is left out for one of {', '.join(SKIPS)}, not {reason[:80]!r}")
     if item.state not in OPEN:
@@ -193,6 +217,7 @@ def skip(work: Work, who: Principal, row: SpotCheck, item: SpotItem, reason: str
             raise Conflict(f"item {item.n} was given to nobody yet")
         raise NotAllowed(f"item {item.n} was given to {item.reviewer}")
     about = subject(work.session, row, item)
+    _require_not_theirs(who, item, about, "leaves out")
     borne_out = {"restricted": about.is_restricted, "damaged": about.is_damaged}.get(reason)
     other = _next_of_reserve(work.session, item)
     item.state = "SKIPPED"
@@ -222,10 +247,11 @@ def confirm(work: Work, who: Principal, row: SpotCheck, numbers: Sequence[int] |
     Confirm handed-in reviews (None: all of them); gives their numbers.
 
     Raises:
-        NotAllowed: one of them is `who`'s own.
-        Conflict: one is not handed in, or none is.
+        NotAllowed: one of them is `who`'s own, or `who` is a token.
+        Conflict: one is not handed in, or none is; or `who` is recorded in one.
         NotFound: there is no such item.
     """
+    _require_person(who)
     query = select(SpotItem).where(SpotItem.spot_check_id == row.id).order_by(SpotItem.n).with_for_update()
     items = {item.n: item for item in work.session.scalars(query) if item.state != "RESERVE"}
     chosen = sorted(set(numbers)) if numbers else [n for n, item in items.items() if item.state == "SUBMITTED"]
@@ -238,6 +264,7 @@ def confirm(work: Work, who: Principal, row: SpotCheck, numbers: Sequence[int] |
             raise Conflict(f"item {item.n} is {item.state}, not SUBMITTED")
         if item.reviewer_id == who.id:
             raise NotAllowed(f"item {item.n} was reviewed by {who.name}: another person confirms it")
+        _require_not_theirs(who, item, subject(work.session, row, item), "confirms")
         item.state, item.confirmer, item.confirmed_at = "CONFIRMED", who.name, work.at
         item.version += 1
     work.append("draw.confirm", row.id, actor=who.name, items=chosen)

@@ -97,6 +97,11 @@ def holds(findings: Iterable[Finding]) -> bool:
     return ("draw", "PASS") in said and not any(verdict == "FAIL" for _, verdict in said)
 
 
+def is_signed(findings: Iterable[Finding]) -> bool:
+    """Say whether the signature of the head was checked and held: without, the log itself may be made up."""
+    return next((one.verdict == "PASS" for one in findings if one.check == "checkpoint"), False)
+
+
 def opened(told: Mapping[str, Any], kind: str) -> tuple[Entry, bytes, dict[str, Any]]:
     """
     Open an entry by its disclosures: what it says, and the hash it has in the log.
@@ -142,7 +147,11 @@ def _checkpoint(case: _Case) -> Said:
     assert case.head is not None  # noqa: S101
     names = [key for key in case.log_keys if key.name == case.head.origin]
     if not names:
-        yield "NOT CHECKED", f"no key of {case.head.origin} was given to check the head's signature with"
+        yield (
+            "NOT CHECKED",
+            f"no key of {case.head.origin} was given, so the signature of this head was not checked: whoever wrote"
+            " this file may have made up the log",
+        )
     elif case.note.verified(names):
         yield "PASS", f"signed by {case.head.origin}"
     else:

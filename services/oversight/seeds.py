@@ -25,7 +25,7 @@ from typing import Any, Final
 from services.custody.canonical import decode, read_hex
 from services.custody.checkpoint import Checkpoint
 from services.custody.cosignature import check_draw
-from services.custody.note import DASH, PLAIN, Signature, VerifierKey, parse_vkey, read_signatures
+from services.custody.note import COSIGNATURE, DASH, PLAIN, Signature, VerifierKey, parse_vkey, read_signatures
 from services.errors import Invalid, NoteRefused, ProofRefused
 
 NONCE_PREFIX: Final = b"huisu/draw-nonce/v1\n"
@@ -56,13 +56,16 @@ def parse_sources(told: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
     Read the outside inputs of a definition, sorted.
 
     Raises:
-        Invalid: another kind, a malformed check, or one source twice.
+        Invalid: another kind, a malformed check, or one source or the name of a witness twice.
     """
     if len(told) > MOST_SOURCES:
         raise Invalid(f"a draw has at most {MOST_SOURCES} seed sources, not {len(told)}")
     sources = sorted((_source(one) for one in told), key=lambda one: (one.kind, one.check))
     if len({(one.kind, one.check) for one in sources}) != len(sources):
         raise Invalid("a seed source is named twice")
+    witnesses = [one.by for one in sources if one.kind == "witness"]
+    if len(set(witnesses)) != len(witnesses):
+        raise Invalid("two witnesses of a draw have one name: of each name one line is kept under a head")
     return tuple(sources)
 
 
@@ -110,6 +113,12 @@ def witness_key(text: Any) -> VerifierKey:
     except NoteRefused as error:
         raise Invalid(str(error)) from error
     return VerifierKey(key.name, PLAIN, key.public)
+
+
+def cosigning_key(source: Source) -> VerifierKey:
+    """Give the key that a draw's witness signs heads with: the same key of the other type."""
+    key = witness_key(source.check)
+    return VerifierKey(key.name, COSIGNATURE, key.public)
 
 
 def commit_nonce(nonce: bytes) -> str:

@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
@@ -19,9 +20,9 @@ from services.accounts.models import Unit
 from services.accounts.rights import Principal
 from services.custody import vrf
 from services.custody.checkpoint import Checkpoint, read_checkpoint
-from services.custody.heads import SignedHead, head_of
-from services.custody.note import read_note
-from services.custody.tables import checkpoint, cosig, entry
+from services.custody.heads import SignedHead, head_at_least, head_of
+from services.custody.note import VerifierKey, read_note, read_signatures
+from services.custody.tables import cosig, entry
 from services.custody.work import Work
 from services.db import lock_name
 from services.errors import Conflict, DrawNotReady, IntegrityError, Invalid, ProofRefused, SecondDefinition
@@ -31,7 +32,15 @@ from services.oversight.filters import text_of
 from services.oversight.models import SpotCheck, SpotItem, SpotPopulation
 from services.oversight.population import population, unit_in_reach
 from services.oversight.replay import as_told
-from services.oversight.seeds import Source, alpha_of, check_input, label_of, parse_sources, seed_of
+from services.oversight.seeds import (
+    Source,
+    alpha_of,
+    check_input,
+    cosigning_key,
+    label_of,
+    parse_sources,
+    seed_of,
+)
 from services.oversight.tickets import read_ticket
 
 KINDS: Final = {1: "incident", 2: "segment"}
@@ -134,7 +143,7 @@ def fixed(session: Session, row: SpotCheck) -> Fixed | None:
     found = session.execute(select(entry.c.idx, entry.c.leaf_hash).where(entry.c.event_id == row.define_event)).first()
     if found is None:
         return None
-    witnesses = sorted({one.by for one in sources_of(row) if one.kind == "witness"})
+    witnesses = [cosigning_key(one) for one in sources_of(row) if one.kind == "witness"]
     if witnesses and row.head_size is not None:
         head = head_of(session, row.head_size)  # a line that came later under an earlier head moves nothing
     else:
@@ -144,12 +153,22 @@ def fixed(session: Session, row: SpotCheck) -> Fixed | None:
     return Fixed(found.idx, bytes(found.leaf_hash), head) if head is not None else None
 
 
-def _first_head(session: Session, least: int, witnesses: Sequence[str]) -> SignedHead | None:
-    query = select(checkpoint.c.size).where(checkpoint.c.size >= least)
-    for name in witnesses:
-        query = query.where(exists().where(cosig.c.size == checkpoint.c.size, cosig.c.witness == name))
-    size = session.scalar(query.order_by(checkpoint.c.size).limit(1))
-    return None if size is None else head_of(session, size)
+def _first_head(session: Session, least: int, witnesses: Sequence[VerifierKey]) -> SignedHead | None:
+    """Give the smallest head of so many entries under which each of these keys signed; a name alone is no key."""
+    if not witnesses:
+        return head_at_least(session, least)
+    names = [one.name for one in witnesses]
+    query = select(cosig.c.size, cosig.c.line).where(cosig.c.size >= least, cosig.c.witness.in_(names))
+    for size, lines in groupby(session.execute(query.order_by(cosig.c.size)), key=lambda one: one.size):
+        if _are_of([one.line for one in lines], witnesses):
+            return head_of(session, size)
+    return None
+
+
+def _are_of(lines: Sequence[str], keys: Sequence[VerifierKey]) -> bool:
+    """Say whether each of these keys has one of the kept lines, by its id: a name may have had another key before."""
+    signatures = [one for line in lines for one in read_signatures(f"{line.rstrip()}\n".encode())]
+    return all(any(key.signed(one) for one in signatures) for key in keys)
 
 
 def seed(work: Work, who: Principal, row: SpotCheck, at: Fixed, vrf_proof: bytes) -> None:
@@ -157,11 +176,15 @@ def seed(work: Work, who: Principal, row: SpotCheck, at: Fixed, vrf_proof: bytes
     Enter the head and the key's number that fix the draw from the archive's side.
 
     Raises:
-        DrawNotReady: the proof is not one of the draw's key that the definition names.
+        DrawNotReady: the proof is not one of the draw's key that the definition names, or another head than `at` is the
+            first by now: the line of a witness under an earlier one came meanwhile.
         Conflict: it is seeded already.
     """
     if row.state != "FROZEN":
         raise Conflict(f"spot check {row.id} is {row.state}, no longer FROZEN")
+    if (now := fixed(work.session, row)) != at:
+        found = "none" if now is None else f"the one of {now.head.size}"
+        raise DrawNotReady(f"the first head was the one of {at.head.size}, by now it is {found}: draw again")
     try:
         vrf.check(bytes.fromhex(row.definition["vrf_key"]), at.alpha, vrf_proof)
     except ProofRefused as error:

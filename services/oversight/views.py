@@ -88,9 +88,14 @@ class CheckFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResultFacts:
-    """What was found: each stratum, and the whole weighed by what the strata hold; each result code beside."""
+    """
+    What was found: each stratum, and the whole weighed by what the strata hold; each result code beside.
+
+    `skips_not_borne_out`: how many items were left out for a reason that the catalogue spoke against.
+    """
 
     strata: tuple[StratumFacts, ...]
+    skips_not_borne_out: int
     faults: Estimate
     results: dict[str, Estimate]
     advice: tuple[tuple[float, float, int], ...]
@@ -160,7 +165,12 @@ def results(session: Session, row: SpotCheck) -> ResultFacts:
     by_code = {code: _rate_of_code(code, strata, told) for code in RESULTS if code in seen}
     size = row.definition["population"]
     advice = tuple((rate, sure, sample_size(size, rate, sure)) for rate, sure in PLANNING) if size else ()
-    return ResultFacts(strata, faults, by_code, advice)
+    return ResultFacts(strata, _skips_not_borne_out(session, row), faults, by_code, advice)
+
+
+def _skips_not_borne_out(session: Session, row: SpotCheck) -> int:
+    skips = session.scalars(select(SpotItem.skip).where(SpotItem.spot_check_id == row.id, SpotItem.state == "SKIPPED"))
+    return sum((one or {}).get("borne_out") is False for one in skips)
 
 
 def _stratum(number: int, told: Mapping[str, Any], reviews: Sequence[tuple[int, Mapping[str, Any]]]) -> StratumFacts:

@@ -23,7 +23,24 @@ def test_a_proof_that_holds_ends_with_zero(tmp_path: Path, capsys: pytest.Captur
     assert verify_draw(path, [LOG.verifier]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"trusted: {LOG.verifier.vkey}"
-    assert said[-1].startswith("PASS draw: the same 20 tickets")
+    assert said[-2].startswith("PASS draw: the same 20 tickets")
+    assert said[-1] == "result: the draw was repeated, from a head that the log signed"
+
+
+def test_without_the_logs_key_it_says_plainly_that_no_signature_was_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever makes up a log makes up a head of it too, and all else follows from that."""
+    path = written(tmp_path, make_draw(1).proof)
+    status = verify_draw(path)
+    *_, last = capsys.readouterr().out.splitlines()
+    verify_draw(path, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+
+    assert status == 0
+    assert "the signature of its head was NOT CHECKED" in last
+    assert last == f"result: {told['result']}"
+    assert any("may have made up the log" in words for words in told["not_proven"])
 
 
 def test_a_changed_proof_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 from services.accounts.rights import Principal
 from services.api.actions.define_check import define_check
 from services.bootstrap import Archive, new_id
-from services.custody.heads import sign_head
+from services.custody.cosignature import cosign
+from services.custody.heads import head_of, keep_cosignature, sign_head
 from services.custody.logtree import log_size
+from services.custody.note import read_note
 from services.custody.sequencer import integrate
 from services.custody.signer_client import Signer
+from services.custody.signingkey import SigningKey
 from services.index.models import Viewing
 from services.oversight.models import SpotCheck, SpotPopulation
 from services.oversight.scorecards import Answer, scorecard
@@ -58,6 +61,15 @@ class Bureau:
         with self.archive.reading() as session:
             size = log_size(session)
         return sign_head(self.archive.engine, self.signer, size, self.archive.clock()).size
+
+    def cosign(self, key: SigningKey, size: int) -> None:
+        """Have a witness cosign the head of this size, and keep its line."""
+        now = self.archive.clock()
+        with self.archive.reading() as session:
+            head = head_of(session, size)
+        assert head is not None
+        line = cosign(key, read_note(head.note.encode()).text, now).line
+        keep_cosignature(self.archive.engine, size, key.name, now, line)
 
     def watch(self, who: Principal, recording: str, start: float, end: float) -> None:
         """Have somebody watch a stretch."""

@@ -22,7 +22,7 @@ from services.oversight.bounds import at_most
 from services.oversight.items import Review
 from services.oversight.models import SpotItem
 from services.oversight.views import ItemFacts
-from tests.archive_fixture import HeldClock
+from tests.archive_fixture import HeldClock, everywhere
 from tests.oversight.bureau import WANTED, Bureau, all_answers
 
 
@@ -33,8 +33,8 @@ class Desk:
     bureau: Bureau
     check: str
 
-    def who(self, name: str) -> Principal:
-        return self.bureau.people[name]
+    def who(self, name: str | Principal) -> Principal:
+        return self.bureau.people[name] if isinstance(name, str) else name
 
     def items(self) -> list[SpotItem]:
         with self.bureau.archive.reading() as session:
@@ -47,7 +47,7 @@ class Desk:
             officers = {row.id: row.officer for row in session.scalars(select(Recording))}
         return next(one.n for one in self.items() if one.state == "DRAWN" and officers[one.subject_id] == number)
 
-    def assign(self, n: int, reviewer: str = "reader", by: str = "chief") -> ItemFacts:
+    def assign(self, n: int, reviewer: str = "reader", by: str | Principal = "chief") -> ItemFacts:
         return assign_item(self.bureau.archive, self.who(by), self.check, n, reviewer)
 
     def watch(self, n: int, who: str = "reader", share: float = 1.0) -> None:
@@ -55,17 +55,19 @@ class Desk:
         end = part["start"] + (part["end"] - part["start"]) * share
         self.bureau.watch(self.who(who), part["recording"], part["start"], end)
 
-    def review(self, n: int, by: str = "reader", **change: Any) -> ItemFacts:
+    def review(self, n: int, by: str | Principal = "reader", **change: Any) -> ItemFacts:
         said = Review(all_answers(), ("none",), submit=True)
         return review_item(self.bureau.archive, self.who(by), self.check, n, replace(said, **change))
 
-    def skip(self, n: int, reason: str = "damaged", by: str = "chief", note: str | None = None) -> ItemFacts:
+    def skip(
+        self, n: int, reason: str = "damaged", by: str | Principal = "chief", note: str | None = None
+    ) -> ItemFacts:
         return skip_item(self.bureau.archive, self.who(by), self.check, n, reason, note)
 
-    def confirm(self, *numbers: int, by: str = "chief") -> list[int]:
+    def confirm(self, *numbers: int, by: str | Principal = "chief") -> list[int]:
         return confirm_reviews(self.bureau.archive, self.who(by), self.check, list(numbers) or None)
 
-    def see(self, n: int, by: str = "chief") -> dict[str, Any]:
+    def see(self, n: int, by: str | Principal = "chief") -> dict[str, Any]:
         return see_item(self.bureau.archive, self.who(by), self.check, n)
 
     def page(self) -> dict[str, Any]:
@@ -207,6 +209,51 @@ def test_nobody_confirms_their_own_review(desk: Desk) -> None:
     assert desk.confirm(n, by="deputy") == [n]
 
 
+def test_who_is_recorded_neither_gives_out_nor_leaves_out_nor_confirms(open_desk: Callable[..., Desk]) -> None:
+    """Somebody in command who was filmed could choose who looks, have nobody look, or accept what was found."""
+    desk = open_desk(size=17)
+    filmed, own, other = replace(desk.who("chief"), number="0042"), desk.of_officer("0042"), desk.of_officer("0007")
+    own_steps: list[Callable[[], object]] = [
+        lambda: desk.assign(own, by=filmed), lambda: desk.skip(own, by=filmed),
+    ]  # fmt: skip
+    for step in own_steps:
+        with pytest.raises(Conflict, match="another person"):
+            step()
+    for n in (own, other):
+        desk.assign(n)
+        desk.review(n, without_watching="x")
+    with pytest.raises(Conflict, match="another person confirms"):
+        desk.confirm(own, by=filmed)
+    with pytest.raises(Conflict, match="another person confirms"):
+        desk.confirm(by=filmed)
+
+    assert desk.confirm(other, by=filmed) == [other]
+    assert (desk.see(own)["state"], desk.confirm(own)) == ("SUBMITTED", [own])
+
+
+def test_who_was_sent_to_an_incident_does_not_leave_it_out(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(ticket="incident", size=5)
+    with pytest.raises(Conflict, match="was sent there"):
+        desk.skip(1, by=replace(desk.who("chief"), number="0007"))
+
+    assert desk.skip(1).state == "SKIPPED"
+
+
+def test_no_token_gives_out_leaves_out_or_confirms(desk: Desk) -> None:
+    """A reviewer may hold one of a supervisor, and would confirm their own review with it."""
+    n, token = desk.of_officer("0007"), everywhere("supervisor")
+    with pytest.raises(NotAllowed, match="a token"):
+        desk.assign(n, by=token)
+    with pytest.raises(NotAllowed, match="a token"):
+        desk.skip(n, by=token)
+    desk.assign(n)
+    desk.review(n, without_watching="x")
+    with pytest.raises(NotAllowed, match="a token"):
+        desk.confirm(n, by=token)
+
+    assert desk.see(n)["state"] == "SUBMITTED"
+
+
 def test_too_little_watched_needs_a_reason(desk: Desk) -> None:
     n = desk.of_officer("0007")
     desk.assign(n)
@@ -314,6 +361,17 @@ def test_whether_the_catalogue_bears_a_reason_out_is_entered(desk: Desk) -> None
 
     assert [(one.skip or {})["borne_out"] for one in (untrue, true, unknown)] == [False, True, None]
     assert [one["borne_out"] for one in desk.said("draw.skip")] == [False, True, None]
+
+
+def test_skips_that_the_catalogue_speaks_against_are_counted(desk: Desk) -> None:
+    before = desk.page()["found"]["skips_not_borne_out"]
+    desk.skip(1, "damaged")
+    desk.skip(2, "under-investigation")
+    desk.assign(3)
+    desk.review(3, submit=False, results=("muted",))
+    desk.skip(3, "restricted", by="reader")
+
+    assert (before, desk.page()["found"]["skips_not_borne_out"]) == (0, 2)
 
 
 @pytest.mark.parametrize("reason", ["", "busy", "Damaged", "none"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.oversight import tickets
-from services.oversight.replay import FORMAT, Finding, holds, replay
+from services.oversight.replay import FORMAT, Finding, holds, is_signed, replay
 from services.oversight.seeds import commit_nonce
 from tests.oversight.proofs import LOG, WITNESS, Made, make_draw
 
@@ -60,7 +60,9 @@ def test_without_the_logs_key_its_signature_is_not_checked(made: Made) -> None:
     findings = replay(made.proof)
 
     assert next(one.verdict for one in findings if one.check == "checkpoint") == "NOT CHECKED"
-    assert holds(findings)
+    assert (holds(findings), is_signed(findings)) == (True, False)
+    assert is_signed(replay(made.proof, [LOG.verifier]))
+    assert not is_signed(replay({}, [LOG.verifier]))
 
 
 def test_a_later_head_is_pointed_at() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from services.accounts.rights import Principal
@@ -18,10 +18,10 @@ from services.api.actions.draw_check import draw_check, fail_overdue, reveal_inp
 from services.api.actions.see_check import list_checks, prove_draw, see_check
 from services.custody.checkpoint import read_checkpoint
 from services.custody.cosignature import DrawRequest, read_draw_request, sign_draw
-from services.custody.heads import keep_cosignature
 from services.custody.ledger import check_chain, history
 from services.custody.note import read_note
 from services.custody.policy import Group, Policy, Witness
+from services.custody.signingkey import SigningKey
 from services.custody.tables import object_head
 from services.custody.witness.witness import open_witness
 from services.custody.witnessing import Asking
@@ -40,6 +40,7 @@ from services.errors import (
 from services.index.models import Recording
 from services.oversight.models import SpotCheck, SpotItem
 from services.oversight.replay import holds, replay
+from services.oversight.spotchecks import fixed, seed
 from tests.archive_fixture import HeldClock, add_recording, everywhere
 from tests.custody.test_witnessing import running
 from tests.oversight.bureau import NONCE, NONCE_SOURCE, START, WANTED, Bureau, define, tickets_of
@@ -51,6 +52,12 @@ def events_of(bureau: Bureau, check: str) -> list[str]:
         lines = list(history(session, check))
     assert check_chain(lines) == []
     return [line.entry.type for line in lines]
+
+
+def grown(bureau: Bureau) -> int:
+    """Have something happen, and the head of it signed; gives the log's size."""
+    add_recording(bureau.archive, unit=bureau.units["E"])
+    return bureau.grow()
 
 
 def test_a_check_is_defined_seeded_and_drawn(bureau: Bureau) -> None:
@@ -212,8 +219,7 @@ def test_waiting_for_a_better_head_does_not_help(bureau: Bureau) -> None:
     defined = define(bureau)
     first = bureau.grow()
     for _ in range(3):
-        add_recording(bureau.archive, unit=bureau.units["E"])
-        bureau.grow()
+        grown(bureau)
     draw_check(bureau.archive, bureau.people["chief"], defined.id)
     proof = prove_draw(bureau.archive, bureau.people["chief"], defined.id)
 
@@ -268,9 +274,9 @@ def test_a_witness_signs_what_is_carried_to_it(bureau: Bureau) -> None:
     with pytest.raises(DrawNotReady, match="lines of its witnesses"):
         draw_check(bureau.archive, chief, defined.id)
     second = bureau.grow()
-    keep_cosignature(bureau.archive.engine, second, WITNESS.name, bureau.archive.clock(), "a line of it")
+    bureau.cosign(WITNESS, second)
     draw_check(bureau.archive, chief, defined.id)
-    asked = see_check(bureau.archive, chief, defined.id)["witness_request"].partition("a line of it")[0]
+    asked = see_check(bureau.archive, chief, defined.id)["witness_request"]
     request: DrawRequest = read_draw_request(asked.encode())
     head = read_checkpoint(read_note(request.note).text)
     line = sign_draw(WITNESS, request.definition, head).line
@@ -284,19 +290,47 @@ def test_a_witness_signs_what_is_carried_to_it(bureau: Bureau) -> None:
 
 def test_the_first_head_that_the_witness_saw_counts(bureau: Bureau) -> None:
     defined = define(bureau, seed_sources=[{"kind": "witness", "key": WITNESS.verifier.vkey}])
-    chief, sizes = bureau.people["chief"], [bureau.grow()]
-    for _ in range(3):
-        add_recording(bureau.archive, unit=bureau.units["E"])
-        sizes.append(bureau.grow())
+    chief, sizes = bureau.people["chief"], [bureau.grow(), *(grown(bureau) for _ in range(3))]
     for size in (sizes[3], sizes[2]):
-        keep_cosignature(bureau.archive.engine, size, WITNESS.name, bureau.archive.clock(), "x")
+        bureau.cosign(WITNESS, size)
     draw_check(bureau.archive, chief, defined.id)
-    keep_cosignature(bureau.archive.engine, sizes[1], WITNESS.name, bureau.archive.clock(), "late")
+    bureau.cosign(WITNESS, sizes[1])
     with pytest.raises(DrawNotReady, match=r"waits for the witness of witness\.example"):
         draw_check(bureau.archive, chief, defined.id)
 
     with bureau.archive.reading() as session:
         assert session.get_one(SpotCheck, defined.id).head_size == sizes[2]
+
+
+def test_a_line_of_an_earlier_key_of_the_same_name_fixes_no_head(bureau: Bureau) -> None:
+    defined = define(bureau, seed_sources=[{"kind": "witness", "key": WITNESS.verifier.vkey}])
+    chief, earlier, later = bureau.people["chief"], bureau.grow(), grown(bureau)
+    bureau.cosign(SigningKey(WITNESS.name, 4, bytes([8]) * 32), earlier)
+    with pytest.raises(DrawNotReady, match="lines of its witnesses"):
+        draw_check(bureau.archive, chief, defined.id)
+    bureau.cosign(WITNESS, later)
+    draw_check(bureau.archive, chief, defined.id)
+
+    with bureau.archive.reading() as session:
+        assert session.get_one(SpotCheck, defined.id).head_size == later
+
+
+def test_a_line_under_an_earlier_head_that_comes_before_the_seed_is_entered_moves_it(bureau: Bureau) -> None:
+    """The signer answers outside the transaction: what was the first head when it was asked may be no more."""
+    defined = define(bureau, seed_sources=[{"kind": "witness", "key": WITNESS.verifier.vkey}])
+    chief, earlier, later = bureau.people["chief"], bureau.grow(), grown(bureau)
+    bureau.cosign(WITNESS, later)
+    with bureau.archive.reading() as session:
+        at = fixed(session, session.get_one(SpotCheck, defined.id))
+    assert at is not None
+    proof = bureau.signer.vrf(at.alpha)
+    bureau.cosign(WITNESS, earlier)
+    with pytest.raises(DrawNotReady, match=f"by now it is the one of {earlier}"), bureau.archive.work() as work:
+        seed(work, chief, work.session.get_one(SpotCheck, defined.id), at, proof)
+    draw_check(bureau.archive, chief, defined.id)
+
+    with bureau.archive.reading() as session:
+        assert session.get_one(SpotCheck, defined.id).head_size == earlier
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -320,6 +354,29 @@ def test_a_witness_with_an_address_is_asked_by_itself(bureau: Bureau, tmp_path: 
     findings = replay(proof, bureau.signer.public().keys)
     assert holds(findings), findings
     assert proof["inputs"][0]["value"].startswith("— court.example ")
+
+
+def test_the_proof_is_written_while_the_sequencer_takes_in_its_entries(bureau: Bureau) -> None:
+    """The result waits before the log or is in it, also between two of the proof's questions."""
+    defined = define(bureau)
+    bureau.grow()
+    draw_check(bureau.archive, bureau.people["chief"], defined.id)
+    with bureau.archive.reading() as session:
+        result = session.get_one(SpotCheck, defined.id).result_event
+    asked: list[str] = []
+
+    def sequence(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: Any) -> None:
+        if result is not None and any(one in str(parameters) for one in (result, result.replace("-", ""))):
+            asked.append(statement)
+            if len(asked) == 1:
+                bureau.grow()
+
+    event.listen(bureau.archive.engine, "after_cursor_execute", sequence)
+    proof = prove_draw(bureau.archive, bureau.people["chief"], defined.id)
+    event.remove(bureau.archive.engine, "after_cursor_execute", sequence)
+
+    assert len(asked) > 1
+    assert holds(replay(proof, bureau.signer.public().keys))
 
 
 @pytest.mark.parametrize("seeded", [False, True])

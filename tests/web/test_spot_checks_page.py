@@ -123,6 +123,7 @@ def test_the_draw_waits_for_the_nonce_and_is_then_proven_in_the_browser(desk: De
     page.get_by_test_id("prove-draw").click()
 
     expect(page.get_by_test_id("draw-verdict")).to_have_attribute("data-holds", "true")
+    expect(page.get_by_test_id("draw-verdict")).to_have_attribute("data-signed", "true")
     proof = page.get_by_test_id("draw-proof")
     for check in ("definition", "inclusion", "key", "inputs", "population", "draw"):
         expect(proof.locator(f'[data-check="{check}"]')).to_have_attribute("data-verdict", "pass")
@@ -241,6 +242,34 @@ def test_an_item_is_left_out_for_a_listed_reason_and_the_reserve_takes_its_place
     page.get_by_test_id("check-history-show").click()
     expect(page.get_by_test_id("check-chain")).to_have_attribute("data-sound", "true")
     expect(page.get_by_test_id("check-history").locator('[data-event="draw.skip"]')).to_contain_text("qian")
+
+
+def test_skips_that_the_catalogue_speaks_against_stand_beside_the_result(desk: Desk) -> None:
+    check = drawn(desk, "不实的跳过")
+    page = desk.sit("wu", f"/spot-checks/{check}")
+    expect(page.get_by_test_id("check-result")).to_be_visible()
+    expect(page.get_by_test_id("skips-not-borne-out")).to_have_count(0)
+    with logged_in(desk.world.address, "chen") as client:
+        ok(client.post(f"/spot-checks/{check}/items/1/skip", json={"reason": "restricted"}))
+    page.reload()
+
+    expect(page.get_by_test_id("skips-not-borne-out")).to_contain_text("1 件以系统核实不符的理由跳过")
+
+
+def test_a_proof_without_the_logs_key_says_plainly_that_no_signature_was_checked(desk: Desk) -> None:
+    page = desk.sit("wu", f"/spot-checks/{drawn(desk, '没有台账密钥')}")
+
+    def without_keys(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"keys": []})
+
+    page.route("**/custody/status", without_keys)
+    page.reload()
+    page.get_by_test_id("prove-draw").click()
+
+    verdict = page.get_by_test_id("draw-verdict")
+    expect(verdict).to_have_attribute("data-holds", "true")
+    expect(verdict).to_have_attribute("data-signed", "false")
+    expect(verdict).to_contain_text("签署头的签名未经核对")
 
 
 def test_items_are_given_out_and_nobody_else_scores_them(desk: Desk) -> None:

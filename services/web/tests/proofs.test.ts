@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fromBase64, fromHex, hexOf, joined, toBase64, utf8 } from '../src/proofs/bytes'
 import { bytesOf, isSigned, pointOf } from '../src/proofs/curve'
-import { CHECKS, commitNonce, holds, replay, type DrawProof } from '../src/proofs/draw'
+import { CHECKS, commitNonce, holds, isHeadSigned, replay, type DrawProof } from '../src/proofs/draw'
 import { entriesOf, entryOf, openedBy } from '../src/proofs/entry'
 import { checkChain, checkLogged, type ProvenLine } from '../src/proofs/history'
 import { fingerprintOf, headOf, keyOf, signerOf } from '../src/proofs/note'
@@ -213,7 +213,11 @@ describe('a draw', () => {
   })
 
   it('without a key of the log is repeated, and this is said', () => {
-    expect(replay(OUTSIDE, []).find((one) => one.check === 'checkpoint')?.words).toBe('noKey')
+    const findings = replay(OUTSIDE, [])
+
+    expect(findings.find((one) => one.check === 'checkpoint')?.words).toBe('noKey')
+    expect([holds(findings), isHeadSigned(findings)]).toEqual([true, false])
+    expect(isHeadSigned(replay(OUTSIDE, [LOG]))).toBe(true)
   })
 
   it('under another key of the log is refused', () => {

@@ -71,6 +71,7 @@ export interface StratumResult extends StratumShare {
 export interface SpotCheckPage extends SpotCheck {
   readonly found: {
     readonly strata: readonly StratumResult[]
+    readonly skips_not_borne_out: number
     readonly faults: Estimate
     readonly results: Readonly<Record<string, Estimate>>
     readonly advice: readonly { readonly rate: number; readonly confidence: number; readonly size: number }[]

@@ -114,6 +114,9 @@ export function holds(findings: readonly Finding[]): boolean {
   return findings.every((one) => one.verdict !== 'fail') && findings.some((one) => one.check === 'draw' && one.verdict === 'pass')
 }
 
+/** Say whether the signature of the head was checked and held: without, the log itself may be made up. */
+export const isHeadSigned = (findings: readonly Finding[]): boolean => findings.find((one) => one.check === 'checkpoint')?.verdict === 'pass'
+
 const STEPS: Readonly<Record<Check, (draft: Case) => Said[]>> = { definition, inclusion, checkpoint, key, inputs, population, draw }
 
 function opened(told: Sealed, kind: string, id: string): [Entry, Record<string, unknown>] {
