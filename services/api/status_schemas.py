@@ -39,7 +39,8 @@ class LogStatus(Shape):
     `size` entries are in the log and `pending` wait before it; `lag` is for how long something has waited for a signed
     head. `keys` are those that its heads are signed with, as verifier keys, oldest first. `outside_witnessed` is false
     when too few witnesses of the policy signed within 24 hours, or none is known: then pages warn in red. `missing`
-    names the witnesses that count and did not sign lately.
+    names the witnesses that count and did not sign lately. `policy_error` and the signer's `trouble` name files to
+    admins, auditors and custodians only; others are told that there is something.
     """
 
     origin: str | None

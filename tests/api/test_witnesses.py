@@ -1,10 +1,12 @@
 """How the log stands, over HTTP: red without outside witnesses, honest about the signer; and receipts for uploads."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from services.accounts.rights import GRANTS, ROLES
 from services.custody.heads import keep_cosignature, sign_head
 from services.custody.logtree import log_size
 from services.custody.policy import Policy, Witness
@@ -30,13 +32,37 @@ def signer(site: Site) -> Iterator[Signer]:
 
 
 def test_without_signer_and_witnesses_it_says_so(site: Site) -> None:
-    told = site.as_user("wang").get(STATUS).json()
+    told = site.as_token("admin").get(STATUS).json()
 
     assert told["outside_witnessed"] is False
     assert (told["origin"], told["head"], told["witnesses"], told["policy_error"]) == (None, None, [], None)
     assert told["pending"] > 0
     assert told["signer"]["answers"] is False
     assert "does not answer" in told["signer"]["trouble"]
+
+
+def test_paths_of_the_machine_are_named_to_those_who_look_after_it_only(site: Site, tmp_path: Path) -> None:
+    policy = tmp_path / "policy"
+    policy.write_text("nonsense\n")
+    settings = site.archive.settings.model_copy(update={"policy_file": policy})
+    told = {}
+    with serve(replace(site.archive, settings=settings)) as served:
+        for role in sorted(role for role in ROLES if "ledger.see" in GRANTS[role]):
+            status = served.as_token(role).get(STATUS).json()
+            told[role] = status["policy_error"], status["signer"]["trouble"]
+
+    whole = {role: said for role, said in told.items() if role in {"admin", "auditor", "custodian"}}
+    assert all(str(policy) in said[0] for said in whole.values())
+    assert all(str(settings.paths.signer_socket) in said[1] for said in whole.values())
+    short = {role: said for role, said in told.items() if role not in whole}
+    assert short.keys() >= {"officer", "reviewer", "supervisor", "head", "integrator"}
+    assert set(short.values()) == {("the policy file cannot be used", "the signer does not sign")}
+
+
+def test_where_nothing_is_wrong_nobody_is_told_of_trouble(site: Site, signer: Signer) -> None:
+    told = site.as_user("wang").get(STATUS).json()
+
+    assert (told["policy_error"], told["signer"]["answers"], told["signer"]["trouble"]) == (None, True, "")
 
 
 def test_entries_that_were_never_signed_lag_too(site: Site, clock: HeldClock) -> None:

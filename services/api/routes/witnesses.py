@@ -1,8 +1,10 @@
 """Say how the log stands: its head, how far it lags, who watches it, and where its signer lives."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from services.api.admission import ArchiveDep
+from services.api.admission import ArchiveDep, Who
 from services.api.registry import Routes
 from services.api.status_schemas import HeadStatus, LogStatus, SignerStatus, WitnessStatus
 from services.custody.policy import Policy
@@ -16,9 +18,14 @@ routes = Routes("custody")
 PATIENCE_S = 1.0
 """How long a page waits for the signer."""
 
+TOLD_ALL: Final = frozenset({"admin", "auditor", "custodian"})
+"""Roles that look after the archive: messages name paths of its machine, which nobody else needs."""
+POLICY_TROUBLE: Final = "the policy file cannot be used"
+SIGNER_TROUBLE: Final = "the signer does not sign"
+
 
 @routes.declare("GET", "/custody/status", action="ledger.see", response_model=LogStatus)
-def see_status(archive: ArchiveDep) -> LogStatus:
+def see_status(archive: ArchiveDep, who: Who) -> LogStatus:
     """Show how the log stands, and whether somebody outside watches it."""
     settings, url = archive.settings, archive.engine.url
     try:
@@ -29,6 +36,9 @@ def see_status(archive: ArchiveDep) -> LogStatus:
         now = standing(session, policy, archive.clock())
     database = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
     place = signer_place(Signer(settings.paths.signer_socket, PATIENCE_S), database)
+    if who.role not in TOLD_ALL:
+        place = replace(place, trouble=place.trouble and SIGNER_TROUBLE)
+        error = error and POLICY_TROUBLE
     return _shape(now, place, policy, error)
 
 
