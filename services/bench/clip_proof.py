@@ -24,6 +24,7 @@ from services.errors import Unplayable
 from services.media.framefile import unpack
 from services.media.frames import FrameIndex
 from services.media.probe import examine, reading
+from services.media.strict import Shown
 from services.media.timecode import TimeRange
 from services.media.verbatim import cut_verbatim
 from services.media.virtual import VirtualFile
@@ -45,6 +46,7 @@ class Stand:
     index: FrameIndex
     leaves: Path
     root: bytes
+    shown: tuple[Shown | None, ...]
     built_s: list[float]
     checked_s: list[float]
     proof_bytes: int = 0
@@ -60,7 +62,7 @@ class Stand:
             raise Unplayable(f"nothing of the sample's clip is proven: {made.unproven}")
         text = made.proof.to_bytes()
         built = time.monotonic()
-        if not check_clip(self.read, len(self.content), read_proof(text), self.root).is_proven:
+        if not check_clip(self.read, len(self.content), read_proof(text), self.root, self.shown).is_proven:
             raise Unplayable("the sample's clip is not proven whole")
         self.built_s.append(built - began)
         self.checked_s.append(time.monotonic() - built)
@@ -119,8 +121,9 @@ def _stand(sample: Path, leaves: Path, seconds: float, length: int) -> Stand:
     with reading(sample) as (read, _):
         content = b"".join(p if isinstance(p, bytes) else read(p.offset, p.length) for p in file.pieces)
     with reading(leaves) as (read, _):
-        root = Sidecar.open(read).root
-    return Stand(content, file, index, leaves, root, [], [])
+        sidecar = Sidecar.open(read)
+        root, shown = sidecar.root, tuple(header.shown for header in sidecar.headers)
+    return Stand(content, file, index, leaves, root, shown, [], [])
 
 
 def _fingerprinted(path: Path, target: Path) -> None:

@@ -5,7 +5,8 @@ Small on purpose: whoever doubts it writes it again from docs/formats/essence.md
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -24,9 +25,13 @@ from services.custody.essence import (
 from services.custody.proof import root_of_range
 from services.errors import MediaError, ProofRefused
 from services.media.samples import Ints
-from services.media.strict import StrictMovie, StrictTrack, read_strictly
+from services.media.strict import Shown, StrictMovie, StrictTrack, read_strictly
 
 ReadBytes = Callable[[int, int], bytes]
+
+MOST_APART: Final = Fraction(1, 10)
+"""Seconds by which tracks may lie otherwise to each other than in the original: no clip of ours is off by a tick of its
+own; other programs write edits in milliseconds. Speech seems late to people from about here on."""
 
 _MOST: Final = 1 << 61
 """No time of any recording is so many ticks away; sums of two such stay within 64 bits."""
@@ -38,7 +43,8 @@ class CheckedTrack:
     Say what is proven of one track of a clip.
 
     `length` counts its samples, of uncompressed sound its instants; `others` are the stretches [from, to) of them that
-    no run proves: encoded anew, or the edges of uncompressed sound. `runs` are the proven ones, in order.
+    no run proves: encoded anew, or the edges of uncompressed sound. `runs` are the proven ones, in order. `hidden`
+    counts proven pictures that the original shows and the clip's edit list does not.
     """
 
     clip_track: int
@@ -46,6 +52,7 @@ class CheckedTrack:
     length: int
     runs: tuple[Run, ...]
     others: tuple[tuple[int, int], ...]
+    hidden: int = 0
 
     @property
     def is_proven(self) -> bool:
@@ -65,9 +72,11 @@ class CheckedClip:
         return all(track.is_proven for track in self.tracks)
 
 
-def check_clip(read: ReadBytes, size: int, proof: ClipProof, root: bytes) -> CheckedClip:
+def check_clip(read: ReadBytes, size: int, proof: ClipProof, root: bytes, shown: Sequence[Shown | None]) -> CheckedClip:
     """
     Check that the samples a proof names are bit by bit those of the recording with this essence root.
+
+    `shown` is what the log says of the edit lists of the recording's tracks, beside that root.
 
     `read` gives the clip's bytes. Of samples that the proof does not name nothing is said but that they are not proven.
 
@@ -85,7 +94,13 @@ def check_clip(read: ReadBytes, size: int, proof: ClipProof, root: bytes) -> Che
         _check_header(track, result, proof)
         _check_configuration(track, result, read)
     _check_samples(clip.tracks, proof, read)
-    return CheckedClip(checked)
+    _check_moments(clip.tracks, proof.runs, shown)
+    return CheckedClip(
+        tuple(
+            replace(result, hidden=sum(_hidden(track, run, shown[run.track]) for run in result.runs))
+            for track, result in zip(clip.tracks, checked, strict=True)
+        )
+    )
 
 
 def read_clip(read: ReadBytes, size: int) -> StrictMovie:
@@ -197,6 +212,37 @@ def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: ReadBy
         shift = run.dts * clip.timescale - int(part.dts[0]) * run.timescale
         if shifts.setdefault(run.clip_track, shift) != shift:
             raise ProofRefused(f"the runs of track {run.clip_track} lie otherwise to each other than in the original")
+
+
+def _check_moments(tracks: Sequence[StrictTrack], runs: Sequence[Run], shown: Sequence[Shown | None]) -> None:
+    """Refuse tracks of different moments: the clip's second 0 must be one second of the original, for all of them."""
+    seconds: dict[int, Fraction] = {}
+    for run in runs:
+        track, other = tracks[run.clip_track], shown[run.track] if run.track < len(shown) else None
+        if other is None or track.shown is None:
+            raise ProofRefused(f"where track {run.clip_track} lies in time is not known")
+        here = _first_moment(track, run) + track.shown.shift
+        there = run.dts + run.cts + other.shift
+        seconds.setdefault(run.clip_track, Fraction(there, run.timescale) - Fraction(here, track.timescale))
+    apart = max(seconds.values()) - min(seconds.values())
+    if apart > MOST_APART:
+        raise ProofRefused(f"tracks lie {float(apart):.3f} s otherwise to each other than in the original")
+
+
+def _first_moment(track: StrictTrack, run: Run) -> int:
+    if track.frame_bytes:
+        return run.clip_first * track.step + int(track.samples.dts[0])
+    return int(track.samples.pts[run.clip_first])
+
+
+def _hidden(track: StrictTrack, run: Run, shown: Shown | None) -> int:
+    """Count the pictures of a run that the original shows and the clip's edit list hides."""
+    if track.handler != b"vide" or shown is None or track.shown is None:
+        return 0
+    here = track.samples.pts[run.clip_first : run.clip_first + run.count]
+    there = (here - here[0]) * run.timescale // track.timescale + run.dts + run.cts
+    was = (there >= shown.first) & (there <= shown.last)
+    return int((was & ((here < track.shown.first) | (here > track.shown.last))).sum())
 
 
 def _part(track: StrictTrack, run: Run) -> Leaves:

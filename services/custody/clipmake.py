@@ -50,7 +50,7 @@ def prove_clip(read: ReadBytes, size: int, copies: Sequence[Copied], index: Fram
         chosen = _chosen(mine)
         if track.frame_bytes:  # of uncompressed sound one stretch is proven
             chosen = sorted(chosen, key=lambda one: -one.count)[:1]
-        fault = _fault(track, chosen, sidecar, read)
+        fault = _fault(track, chosen, index, sidecar, read)
         if fault is not None:
             unproven[track.place] = fault
             continue
@@ -100,9 +100,13 @@ def _standing(track: StrictTrack, copy: Copied, read: ReadBytes) -> Copied | Non
     return replace(copy, clip_first=copy.clip_first + skip, first=copy.first + skip, count=copy.count - skip)
 
 
-def _fault(track: StrictTrack, copies: Sequence[Copied], sidecar: Sidecar, read: ReadBytes) -> str | None:
+def _fault(
+    track: StrictTrack, copies: Sequence[Copied], index: FrameIndex, sidecar: Sidecar, read: ReadBytes
+) -> str | None:
     if not copies:
         return None
+    if index.tracks[copies[0].track].shift is None:
+        return "an edit list of the recording shows it in pieces: its moments cannot be compared"
     header = sidecar.headers[copies[0].track]
     if header.handler != track.handler or header.matrix != track.matrix:
         return "it is described or turned otherwise than in the original"

@@ -51,6 +51,7 @@ def fingerprint(read: Read, block: ReadBlock, size: int) -> Essence:
     for track, part, found in zip(tracks, leaves, digests, strict=True):
         first = header_leaf(track.place, track.handler, track.timescale, len(part), track.config, track.matrix)
         tree = Grown.of([first, *sample_leaves(track.place, part.numbers, part, found)])
-        headers.append(Header(track.handler, track.timescale, len(part), track.config, track.matrix, tree.root))
+        told = track.handler, track.timescale, len(part), track.config, track.matrix, tree.root, track.shown
+        headers.append(Header(*told))
         trees.append(tree)
     return Essence(tuple(headers), tuple(trees), ())

@@ -19,6 +19,7 @@ from services.custody.proof import HASH_BYTES
 from services.custody.tiles import WIDTH, Tile, TiledTree
 from services.custody.tree import root
 from services.errors import Invalid
+from services.media.strict import Shown
 
 MAGIC: Final = b"HUES"
 VERSION: Final = 1
@@ -37,7 +38,11 @@ ReadBytes = Callable[[int, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Say what one track is, as its header leaf does; `samples` counts the others, `root` is the root of its tree."""
+    """
+    Say what one track is, as its header leaf does; `samples` counts the others, `root` is the root of its tree.
+
+    `shown` is what the original's edit list shows of it, which is in no leaf: the log's entry has it.
+    """
 
     handler: bytes
     timescale: int
@@ -45,6 +50,7 @@ class Header:
     config: bytes
     matrix: bytes
     root: bytes
+    shown: Shown | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
@@ -55,6 +61,7 @@ class Header:
             "config": base64.b64encode(self.config).decode(),
             "matrix": base64.b64encode(self.matrix).decode(),
             "root": base64.b64encode(self.root).decode(),
+            "shown": None if self.shown is None else self.shown.numbers,
         }
 
     @classmethod
@@ -63,6 +70,7 @@ class Header:
         found = cls(
             told["handler"].encode("latin-1"), int(told["timescale"]), int(told["samples"]),
             base64.b64decode(told["config"]), base64.b64decode(told["matrix"]), base64.b64decode(told["root"]),
+            None if told["shown"] is None else Shown(*told["shown"]),
         )  # fmt: skip
         if len(found.matrix) != MATRIX_BYTES or len(found.root) != HASH_BYTES or not 0 <= found.samples < _MOST_SAMPLES:
             raise ValueError("a track of a sidecar does not have the lengths of one")

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from services.media.facts import Kind
 from services.media.samples import Ints
 
-_UNITY: Final = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+UNITY: Final = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+"""The matrix that turns and scales nothing."""
+
 _MOST_MOVIE_TICKS: Final = (1 << 31) - 1
 SHORT: Final = 1 << 32
 """What no longer fits into the older boxes' numbers."""
@@ -88,7 +90,7 @@ def mvhd(timescale: int, duration: int, next_id: int) -> bytes:
     """Source: section 8.2.2; times of making are left out, a clip's are in the ledger."""
     version, form = (1, ">QQIQ") if duration >= SHORT else (0, ">IIII")
     head = struct.pack(form, 0, 0, timescale, duration)
-    return full(b"mvhd", version, 0, head, struct.pack(">IH10x", 1 << 16, 1 << 8), _UNITY, bytes(24), u32(next_id))
+    return full(b"mvhd", version, 0, head, struct.pack(">IH10x", 1 << 16, 1 << 8), UNITY, bytes(24), u32(next_id))
 
 
 def u32(value: int) -> bytes:
@@ -107,7 +109,7 @@ def _tkhd(number: int, track: OutTrack, duration: int) -> bytes:
     version, form = (1, ">QQIIQ") if duration >= SHORT else (0, ">IIIII")
     head = struct.pack(form, 0, 0, number, 0, duration)
     volume = 1 << 8 if track.kind == "audio" else 0
-    matrix = track.matrix if len(track.matrix) == len(_UNITY) else _UNITY
+    matrix = track.matrix if len(track.matrix) == len(UNITY) else UNITY
     size = struct.pack(">II", track.width << 16, track.height << 16)
     return full(b"tkhd", version, 3, head, struct.pack(">8xHHHH", 0, 0, volume, 0), matrix, size)
 

@@ -14,6 +14,7 @@ import numpy as np
 from services.media.boxes import Box, Node, Read, load, walk
 from services.media.codecconfig import codec_config
 from services.media.movie import ReadTrack, read_movie
+from services.media.outtrack import UNITY
 from services.media.samples import Ints, Samples
 
 MOST_LEAVES: Final = 1 << 22
@@ -24,9 +25,30 @@ _ONE_EACH: Final = (
 )  # fmt: skip
 _TABLES: Final = ((b"stsd",), (b"stts",), (b"stsc",), (b"stsz", b"stz2"), (b"stco", b"co64"))
 _AT_MOST_ONE: Final = (b"ctts", b"stss")
+_PLAYED: Final = (b"vide", b"soun")
+_ENABLED: Final = 1
+"""Of the flags of `tkhd`. Source: ISO/IEC 14496-12 section 8.3.2."""
+
 _SELF_CONTAINED: Final = 1
 _DESCRIBED: Final = 2
 """Flags of a data reference and of `tfhd`. Source: ISO/IEC 14496-12 sections 8.7.2 and 8.8.7."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """
+    Say what an edit list shows of a track: its samples with times (`dts + cts`) from `first` to `last`, each `shift`
+    later; all are ticks of the track.
+    """
+
+    first: int
+    last: int
+    shift: int
+
+    @property
+    def numbers(self) -> list[int]:
+        """Give it as the log has it. Source: docs/formats/essence.md, "What is shown"."""
+        return [self.first, self.last, self.shift]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +57,7 @@ class StrictTrack:
     Hold what is fingerprinted of one track: `place` counts the file's tracks from 0, `config` is its `codec_config`.
 
     Only samples whose bytes are in the file are listed. Uncompressed sound of `frame_bytes` an instant has long runs.
+    `shown` is None where nothing is, or an edit list shows more than one stretch.
     """
 
     place: int
@@ -44,6 +67,7 @@ class StrictTrack:
     config: bytes
     samples: Samples
     frame_bytes: int | None
+    shown: Shown | None = None
 
     @property
     def step(self) -> int:
@@ -79,10 +103,14 @@ def read_strictly(read: Read, size: int, *, clip: bool = False) -> StrictMovie:
         faults += [f"track {place}: {fault}" for fault in _faults_of(trak, clip=clip)]
     if movie.is_fragmented:
         faults += _faults_of_fragments(read, size, index)
+    if clip:
+        faults += _faults_of_screen(index)
     if clip and movie.is_cut:
         faults.append("the file ends inside a box")
     for one in movie.tracks:
         faults += [f"track {one.track.index}: {fault}" for fault in _faults_of_samples(one, clip=clip)]
+        if clip and not _shows_something(one, movie.timescale):
+            faults.append(f"track {one.track.index}: its edit list shows nothing of it")
     tracks = tuple(_track(one) for one in movie.tracks)
     count = sum(len(track.samples) for track in tracks)
     if count > MOST_LEAVES:
@@ -97,8 +125,16 @@ def _track(one: ReadTrack) -> StrictTrack:
     samples = one.samples if one.here.all() else one.samples.only(one.here)
     config = codec_config(info.handler, info.description)
     return StrictTrack(
-        info.index, info.handler, info.timescale, info.matrix, config, samples, info.codec.frame_bytes or None
+        info.index, info.handler, info.timescale, info.matrix, config, samples, info.codec.frame_bytes or None,
+        _shown(one),
     )  # fmt: skip
+
+
+def _shown(one: ReadTrack) -> Shown | None:
+    presented = one.presented
+    if presented.shift is None or len(presented) == 0:
+        return None
+    return Shown(int(presented.pts[0]) - presented.shift, int(presented.pts[-1]) - presented.shift, presented.shift)
 
 
 def _faults_of(trak: Node, *, clip: bool) -> Iterator[str]:
@@ -155,6 +191,20 @@ def _faults_of_clip(stbl: Node) -> Iterator[str]:
         yield f"its table stts has times of {timed} samples, {described} are described"
 
 
+def _faults_of_screen(index: Node) -> Iterator[str]:
+    """Ask of a clip that what is proven is what is seen: pictures and sound, switched on, nothing drawn over them."""
+    mvhd, pictures = index.need(b"mvhd"), 0
+    if mvhd.bytes(48 if mvhd.number(0, 1) == 1 else 36, len(UNITY)) != UNITY:
+        yield "it turns all its pictures"
+    for place, trak in enumerate(child for child in index.children() if child.kind == b"trak"):
+        handler = trak.need(b"mdia", b"hdlr").bytes(8, 4)
+        pictures += handler == b"vide"
+        if handler not in _PLAYED or pictures > 1:
+            yield f"track {place}: {handler.decode('latin-1')} may be drawn over the pictures"
+        if not trak.need(b"tkhd").number(1, 3) & _ENABLED:
+            yield f"track {place}: it is switched off"
+
+
 def _all(node: Node, kinds: Sequence[bytes]) -> list[Node]:
     return [child for child in node.children() if child.kind in kinds]
 
@@ -178,9 +228,20 @@ def _faults_of_edits(trak: Node) -> Iterator[str]:
             count > 2
             or len(shown) > 1
             or (len(times) == 2 and times[0] != -1)
+            or min(times, default=0) < -1
             or any(rate != 1 << 16 for rate in rates)
         ):
             yield f"its edit list has {count} edits: more than one stretch, or another speed"
+
+
+def _shows_something(one: ReadTrack, movie_timescale: int) -> bool:
+    """Say whether the edit list was followed: one that would show nothing is passed over by some players."""
+    edits, shift = one.track.edits, one.presented.shift
+    begins = [edit.media_time for edit in edits if edit.media_time >= 0]
+    if not begins or shift is None:
+        return True
+    delay = sum(edit.duration for edit in edits if edit.media_time < 0) * one.track.timescale / movie_timescale
+    return abs(delay - begins[0] - shift) <= 1
 
 
 def _faults_of_fragments(read: Read, size: int, index: Node) -> Iterator[str]:

@@ -15,6 +15,7 @@ from services.custody.sidecar import Sidecar
 from services.media.framefile import unpack
 from services.media.frames import FrameIndex
 from services.media.probe import examine
+from services.media.strict import Shown
 from services.media.timecode import TimeRange
 from services.media.verbatim import cut_verbatim
 from services.media.virtual import VirtualFile
@@ -61,7 +62,7 @@ class Shot:
 
     def proven_by(self, content: bytes, copies: Sequence[Copied]) -> "Clip":
         made = prove_clip(reader(content), len(content), copies, self.index, self.sidecar)
-        return Clip(content, made, self.root)
+        return Clip(content, made, self.root, tuple(header.shown for header in self.sidecar.headers))
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Clip:
     content: bytes
     made: MadeProof
     root: bytes
+    shown: tuple[Shown | None, ...]
 
     @property
     def proof(self) -> ClipProof:
@@ -79,7 +81,7 @@ class Clip:
 
     def check(self, content: bytes | None = None, proof: ClipProof | None = None) -> CheckedClip:
         content = self.content if content is None else content
-        return check_clip(reader(content), len(content), proof or self.proof, self.root)
+        return check_clip(reader(content), len(content), proof or self.proof, self.root, self.shown)
 
 
 def remuxed(content: bytes, folder: Path, suffix: str = ".mp4", *options: str) -> bytes:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
@@ -20,7 +20,7 @@ from services.custody.checkpoint import Checkpoint
 from services.custody.clipsearch import copies_by_bytes
 from services.custody.cosignature import cosign
 from services.custody.entry import Entry, commit_payload, entry_bytes, leaf_hash, make_fields
-from services.custody.fingerprint import fingerprint
+from services.custody.fingerprint import Essence, fingerprint
 from services.custody.note import Note
 from services.custody.package.build import verifiers
 from services.custody.package.zipform import write_zip
@@ -183,6 +183,19 @@ def ingested(content: bytes) -> dict[str, Any]:
     return {**facts_of(content), "container": "mp4"}
 
 
+def essence_told(essence: Essence, content: bytes) -> dict[str, Any]:
+    """Say what the entry of a fingerprint discloses, of which these are the bytes."""
+    tracks = [
+        {
+            "handler": one.handler.decode(), "timescale": one.timescale, "n": one.samples, "root": one.root.hex(),
+            "shown": None if one.shown is None else one.shown.numbers,
+        }
+        for one in essence.headers
+    ]  # fmt: skip
+    digest = hashlib.sha256(content).hexdigest()
+    return {"essence_root": essence.root.hex(), "tracks": tracks, "version": 1, "sha256": digest, "tool": "test"}
+
+
 def facts_of(content: bytes) -> dict[str, Any]:
     pieces = [content[at : at + (1 << 20)] for at in range(0, len(content), 1 << 20)]
     return {
@@ -193,17 +206,32 @@ def facts_of(content: bytes) -> dict[str, Any]:
     }
 
 
-def build(originals: Sequence[bytes], items: Sequence[Item], *, quorum: str = "both", rights: bool = True) -> Built:
-    """Log, prove and sign everything; `quorum` is a group of both witnesses, `none`, or late: no witness came."""
+def enter_essence(ledger: Ledger, number: int, content: bytes) -> None:
+    """Enter the frame fingerprint of a recording, as an honest archive does."""
+    essence = fingerprint(reader(content), reader(content), len(content))
+    ledger.add(RECORDINGS[number], "rec.essence", essence_told(essence, content))
+
+
+def build(
+    originals: Sequence[bytes],
+    items: Sequence[Item],
+    *,
+    quorum: str = "both",
+    rights: bool = True,
+    enter: Callable[[Ledger, int, bytes], None] = enter_essence,
+) -> Built:
+    """
+    Log, prove and sign everything; `quorum` is a group of both witnesses, `none`, or late: no witness came.
+
+    `enter` writes what the log says of the frames of each recording: a dishonest archive has another.
+    """
     signer, ledger = key(1), Ledger()
     ledger.fill(3)
     for number, content in enumerate(originals):
         ledger.add(RECORDINGS[number], "rec.ingest", ingested(content), {"filename": f"录像 {number}.mp4"})
         ledger.fill(2)
     for number, content in enumerate(originals):
-        essence = fingerprint(reader(content), reader(content), len(content))
-        told = {"essence_root": essence.root.hex(), "tracks": len(essence.headers), "version": 1}
-        ledger.add(RECORDINGS[number], "rec.essence", told)
+        enter(ledger, number, content)
         ledger.add(RECORDINGS[number], "rec.view.start", {}, {"actor": "王", "reason": "办案"})
     early = len(ledger.leaves)
     ledger.fill(5)

@@ -44,8 +44,9 @@ def they_accept(clip: Clip, content: bytes, proof: ClipProof) -> bool:
     report: Any = SimpleNamespace(say=lambda *_, **__: None)
     try:
         tracks = verify.read_movie(held, "x")
-        roots = [json.dumps(clip.root.hex())]
-        verify.check_clip(held, item, json.loads(proof.to_bytes()), roots, tracks, "PASS", report)
+        shown = [one and one.numbers for one in clip.shown]
+        essence = verify.Essence(json.dumps(clip.root.hex()), 1, "2026-03-02T12:00:00.000Z", shown, False)
+        verify.check_clip(held, item, json.loads(proof.to_bytes()), essence, tracks, "PASS", report)
     except verify.Wrong:
         return False
     return True

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.bootstrap import Archive
-from services.custody.heads import newest_head, sign_head
+from services.custody.heads import keep_cosignature, newest_head, sign_head
 from services.custody.package.build import File
-from services.custody.package.history import consistency_json, earlier_heads, history_json, places_of
+from services.custody.package.history import consistency_json, earlier_heads, history_files, places_of
 from services.custody.package.texts import About, Item, Listed, canonical, contents_text, package_json
 from services.custody.package.zipform import central_header, end, local_header, write_zip
 from services.custody.proof import check_consistency, check_inclusion
@@ -110,8 +110,8 @@ def test_a_history_is_whole_proven_and_shows_only_what_it_must(archive: Archive)
     log = grow(archive, 300)
     with archive.reading() as session:
         place = places_of(session, [own])[own]
-        minimal = json.loads(history_json(session, obj, place.n, len(log), {own}, "minimal"))
-        audit = json.loads(history_json(session, obj, place.n, len(log), {own}, "audit"))
+        (minimal,) = map(json.loads, history_files(session, obj, place.n, len(log), {own}, "minimal"))
+        (audit,) = map(json.loads, history_files(session, obj, place.n, len(log), {own}, "audit"))
 
     assert [json.loads(one["entry"])["n"] for one in minimal["entries"]] == [0, 1, 2]
     for one in minimal["entries"]:
@@ -121,7 +121,42 @@ def test_a_history_is_whole_proven_and_shows_only_what_it_must(archive: Archive)
     assert shown == [["chunk_log2", "chunk_root", "container", "sha256", "size"], [], ["export", "item"]]
     assert all(len(field) == 3 for one in audit["entries"] for field in one["fields"])
     with archive.reading() as session, pytest.raises(IntegrityError, match="not whole"):
-        history_json(session, obj, place.n, 1, {own}, "minimal")
+        list(history_files(session, obj, place.n, 1, {own}, "minimal"))
+
+
+def test_a_long_history_is_written_to_several_files(archive: Archive) -> None:
+    obj = "019387f0-0000-7000-8000-0000000000bb"
+    with archive.work() as work:
+        for day in range(1200):  # more than are read of the ledger at once
+            work.append("rec.preview", obj, actor="李", role="reviewer", day=str(day))
+    log = grow(archive, 1)
+    with archive.reading() as session:
+        (whole,) = history_files(session, obj, 1199, len(log), set(), "minimal")
+        parts = list(history_files(session, obj, 1199, len(log), set(), "minimal", most_bytes=100_000))
+
+    assert len(parts) > 5
+    assert all(len(one) < 103_000 for one in parts)
+    told = [json.loads(one) for one in parts]
+    assert all(one.keys() == {"recording", "size", "entries"} for one in told)
+    assert {(one["recording"], one["size"]) for one in told} == {(obj, len(log))}
+    assert [entry for one in told for entry in one["entries"]] == json.loads(whole)["entries"]
+
+
+def test_the_first_head_that_enough_witnesses_signed_is_among_them(archive: Archive) -> None:
+    signer = HeldSigner()
+    for count in (10, 20, 30, 40):
+        grow(archive, count - len(leaves(archive)))
+        sign_head(archive.engine, signer, count, NOON)
+    for size, names in ((20, "a"), (30, "ab"), (40, "bc")):
+        for name in names:
+            keep_cosignature(archive.engine, size, f"{name}.example/w", NOON, f"\u2014 {name}.example/w YWJjZGVm\n")
+
+    with archive.reading() as session:
+        newest = newest_head(session)
+        assert newest is not None
+        chosen = earlier_heads(session, [5], newest, most=3)
+
+    assert [one.size for one in chosen] == [20, 30, 40]
 
 
 def test_earlier_heads_are_the_first_that_hold_a_recording(archive: Archive) -> None:

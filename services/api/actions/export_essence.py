@@ -25,6 +25,7 @@ from services.jobs.lease import ask
 from services.jobs.table import JobRow, JobState
 from services.media.frames import FrameIndex
 from services.media.stretch import BOXED
+from services.media.strict import Shown
 from services.media.whence import Copied
 
 FINGERPRINT: Final = "fingerprint"
@@ -34,9 +35,10 @@ FIRST: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Essence:
-    """The root that the log has, and the leaves beside it."""
+    """What the log has, the root and what is shown of each track, and the leaves beside it."""
 
     root: bytes
+    shown: tuple[Shown | None, ...]
     sidecar: Sidecar
 
 
@@ -52,6 +54,8 @@ def essence_of(archive: Archive, recording_id: str) -> Essence | None:
     """
     Give a recording's essence; None where it has none: another container, or one that can be read in two ways.
 
+    Of entries of one version the first counts, for a verifier believes no later one.
+
     Raises:
         NotReady: it is being made; it was asked for, ahead of others.
         IntegrityError: the log has it, but its leaves are gone.
@@ -59,16 +63,19 @@ def essence_of(archive: Archive, recording_id: str) -> Essence | None:
     with archive.reading() as session:
         told = (line for line in history(session, recording_id) if line.entry.type == "rec.essence")
         lines = [line for line in told if not line.is_lost]  # a recovery brings entries back, not what they said
-        roots = [json.loads(line.values["essence_root"]) for line in lines if "essence_root" in line.values]
+        entered = [line.values for line in lines if line.values.get("version") == str(sidecar.VERSION)]
         row = rendition(session, recording_id, "essence")
         recording = session.get_one(Recording, recording_id)
         verified = session.get_one(Object, recording.object_id).verified_at is not None
         expected = not lines and recording.container in BOXED and verified
-    if roots:
+    if entered and "essence_root" in entered[0]:
         if row is None:
             raise IntegrityError(f"recording {recording_id} has an essence in the log, but its leaves are gone")
         stored = Stored.rendition(row)
-        return Essence(bytes.fromhex(roots[-1]), Sidecar.open(lambda at, length: _read(archive, stored, at, length)))
+        root, tracks = (json.loads(entered[0][name]) for name in ("essence_root", "tracks"))
+        shown = tuple(None if one["shown"] is None else Shown(*one["shown"]) for one in tracks)
+        opened = Sidecar.open(lambda at, length: _read(archive, stored, at, length))
+        return Essence(bytes.fromhex(root), shown, opened)
     if expected:
         _await(archive, recording_id)
     return None
@@ -109,7 +116,9 @@ def prove_file(
         if made != "encoded":
             raise ProofRefused(f"nothing could be proven of a {made} clip")
         return Proven(None, "全部重新编码，无法逐帧证明 · encoded anew as a whole: nothing is proven frame by frame")
-    checked = check_clip(read, size, found, essence.root)
+    checked = check_clip(read, size, found, essence.root, essence.shown)
+    if made == "verbatim" and (hidden := sum(track.hidden for track in checked.tracks)):
+        raise ProofRefused(f"a verbatim clip hides {hidden} pictures that the recording shows")
     return Proven(canonical(json.loads(found.to_bytes())), _words(checked))
 
 

@@ -28,7 +28,7 @@ from services.custody.package.history import (
     count_lost,
     earlier_heads,
     first_index,
-    history_json,
+    history_files,
     receipts_json,
 )
 from services.custody.package.papers import Standing
@@ -151,7 +151,9 @@ def _gather(
         export = session.get_one(Export, export_id)
         disclosure: Disclosure = "audit" if export.disclosure == "audit" else "minimal"
         own = {one.event for one in entered}
-        written = {name: history_json(session, name, n, head.size, own, disclosure) for name, n in sorted(last.items())}
+        written = {
+            name: list(history_files(session, name, n, head.size, own, disclosure)) for name, n in sorted(last.items())
+        }
         stamped = _stamped(archive)
         heads = earlier_heads(session, [first_index(session, name) for name in last], head, stamped)
         logged = {
@@ -171,10 +173,14 @@ def _gather(
     )  # fmt: skip
     standing = Standing(
         head.size, head.root, facts.all_keys, awaited.names, tuple((name, n + 1) for name, n in sorted(last.items())),
-        tuple((name, count) for name, one in written.items() if (count := count_lost(one))),
+        tuple((name, count) for name, one in written.items() if (count := sum(map(count_lost, one)))),
     )  # fmt: skip
     shared = [file for one in entered for file in one.files]
-    shared += [File.of(history_path(name), content) for name, content in written.items()]
+    shared += [
+        File.of(history_path(name, part), content)
+        for name, contents in written.items()
+        for part, content in enumerate(contents, 1)
+    ]
     shared += [*(File.of(name, content) for name, content in logged.items()), *verifiers()]
     return _Gathered(about, standing, tuple(shared))
 

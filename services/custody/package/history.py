@@ -5,7 +5,7 @@ Reads only; give it a session that holds one moment, so that histories, proofs a
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
@@ -33,6 +33,9 @@ HIDDEN: Final = "actor"
 MOST_HEADS: Final = 256
 """Heads that a verifier reads of one package. Source: docs/formats/package.md."""
 
+FILE_BYTES: Final = 16 << 20
+"""Of one file of a history: some 10,000 entries, a quarter of what a verifier reads of a file."""
+
 _BATCH: Final = 500
 
 
@@ -55,39 +58,52 @@ def places_of(session: Session, events: Sequence[str]) -> dict[str, Placed]:
     return found
 
 
-def history_json(
-    session: Session, recording: str, last: int, size: int, own: Collection[str], disclosure: Disclosure
-) -> bytes:
+def history_files(
+    session: Session,
+    recording: str,
+    last: int,
+    size: int,
+    own: Collection[str],
+    disclosure: Disclosure,
+    *,
+    most_bytes: int = FILE_BYTES,
+) -> Iterator[bytes]:
     """
     Write a recording's chain up to its entry number `last`, each proven under the head of `size` entries.
 
-    `own` are the ids of this export's entries. What was expunged stays a commitment, whatever is disclosed. Of an entry
-    that a recovery brought back nothing is there but its text: its fields are null.
+    What comes out are the contents of its files in their order, each of some `most_bytes`: a recording that many have
+    looked at has a longer chain than a verifier reads at once. `own` are the ids of this export's entries. What was
+    expunged stays a commitment, whatever is disclosed. Of an entry that a recovery brought back nothing is there but
+    its text: its fields are null.
 
     Raises:
         IntegrityError: the chain has a gap, or an entry lies behind that head.
     """
     tree = cache(log_tree(session, size))
-    query = select(entry).where(entry.c.obj == recording, entry.c.n <= last).order_by(entry.c.n)
-    rows = session.execute(query).all()
-    if [row.n for row in rows] != list(range(last + 1)) or any(row.idx >= size for row in rows):
-        raise IntegrityError(f"the chain of {recording} is not whole up to entry {last} in a log of {size} entries")
-    fields = _fields(session, [row.event_id for row in rows])
-    told = [
-        {
-            "index": row.idx,
-            "entry": bytes(row.entry).decode("ascii"),
-            "path": [b64(one) for one in prove_inclusion(tree, row.idx, size)],
-            "fields": None
-            if _is_lost(bytes(row.entry), fields.get(row.event_id))
-            else [
-                _field(one, shown=_is_shown(bytes(row.entry), one.name, disclosure, is_own=row.event_id in own))
-                for one in fields.get(row.event_id, ())
-            ],
-        }
-        for row in rows
-    ]
-    return canonical({"recording": recording, "size": size, "entries": told})
+    told: list[dict[str, Any]] = []
+    room = most_bytes
+    for low in range(0, last + 1, _BATCH):
+        high = min(low + _BATCH, last + 1)
+        query = select(entry).where(entry.c.obj == recording, entry.c.n >= low, entry.c.n < high).order_by(entry.c.n)
+        rows = session.execute(query).all()
+        if [row.n for row in rows] != list(range(low, high)) or any(row.idx >= size for row in rows):
+            raise IntegrityError(f"the chain of {recording} is not whole up to entry {last} in a log of {size} entries")
+        fields = _fields(session, [row.event_id for row in rows])
+        for row in rows:
+            one = _told(row, fields.get(row.event_id, []), disclosure, is_own=row.event_id in own)
+            one["path"] = [b64(part) for part in prove_inclusion(tree, row.idx, size)]
+            told.append(one)
+            room -= len(canonical(one))
+            if room <= 0 and row.n < last:
+                yield canonical({"recording": recording, "size": size, "entries": told})
+                told, room = [], most_bytes
+    yield canonical({"recording": recording, "size": size, "entries": told})
+
+
+def _told(row: Any, fields: Sequence[Any], disclosure: Disclosure, *, is_own: bool) -> dict[str, Any]:
+    text = bytes(row.entry)
+    shown = [_field(one, shown=_is_shown(text, one.name, disclosure, is_own=is_own)) for one in fields]
+    return {"index": row.idx, "entry": text.decode("ascii"), "fields": None if _is_lost(text, fields) else shown}
 
 
 def _fields(session: Session, events: Sequence[str]) -> dict[str, list[Any]]:
@@ -100,12 +116,12 @@ def _fields(session: Session, events: Sequence[str]) -> dict[str, list[Any]]:
     return {event: sorted(rows, key=lambda row: row.name.encode()) for event, rows in found.items()}
 
 
-def _is_lost(text: bytes, fields: Sequence[Any] | None) -> bool:
+def _is_lost(text: bytes, fields: Sequence[Any]) -> bool:
     return not fields and read_entry(text).commitment != NOTHING
 
 
 def count_lost(history: bytes) -> int:
-    """Count the entries of a written history whose values are lost."""
+    """Count the entries in a file of a written history whose values are lost."""
     return sum(one["fields"] is None for one in json.loads(history)["entries"])
 
 
@@ -148,20 +164,17 @@ def earlier_heads(
     most: int = MOST_HEADS,
 ) -> list[SignedHead]:
     """
-    Choose heads that hold these entries already: of each the earliest, the earliest that a witness signed, and the
-    earliest of the `stamped` sizes, which an authority of time has dated; and `head`, under which all lie.
+    Choose heads that hold these entries already: of each the earliest, the earliest that a witness signed, the earliest
+    that as many signed as signed `head`, and the earliest of the `stamped` sizes, which an authority of time has dated;
+    and `head`, under which all lie.
 
     Where these are more than `most`, those that nobody outside has dated are left out.
     """
     dated, bare = {head.size: head}, {}
+    number = session.scalar(select(func.count()).select_from(cosig).where(cosig.c.size == head.size)) or 0
     for index in firsts:
-        seen = session.scalar(
-            select(func.min(cosig.c.size))
-            .join(checkpoint, checkpoint.c.size == cosig.c.size)
-            .where(cosig.c.size > index, cosig.c.size <= head.size)
-        )
         stamp = min((size for size in stamped if index < size <= head.size), default=None)
-        for size in (seen, stamp):
+        for size in (_seen(session, index, head.size, 1), _seen(session, index, head.size, max(number, 1)), stamp):
             if size is not None and (found := head_of(session, size)) is not None:
                 dated[size] = found
         first = head_at_least(session, index + 1)
@@ -169,6 +182,20 @@ def earlier_heads(
             bare[first.size] = first
     chosen = {**bare, **dated} if len(bare.keys() | dated.keys()) <= most else dated
     return [chosen[size] for size in sorted(chosen)]
+
+
+def _seen(session: Session, index: int, most: int, witnesses: int) -> int | None:
+    """Give the size of the earliest head that holds an entry and that so many witnesses signed."""
+    query = (
+        select(cosig.c.size)
+        .join(checkpoint, checkpoint.c.size == cosig.c.size)
+        .where(cosig.c.size > index, cosig.c.size <= most)
+        .group_by(cosig.c.size)
+        .having(func.count() >= witnesses)
+        .order_by(cosig.c.size)
+        .limit(1)
+    )
+    return session.scalar(query)
 
 
 def consistency_json(session: Session, heads: Sequence[SignedHead], size: int) -> bytes:

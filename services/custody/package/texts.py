@@ -113,9 +113,9 @@ def _item(item: Item) -> dict[str, Any]:
     }
 
 
-def history_path(recording: str) -> str:
-    """Name the file of a recording's history."""
-    return f"history/{recording}.json"
+def history_path(recording: str, part: int = 1) -> str:
+    """Name a file of a recording's history; a long one lies in several, numbered from 1."""
+    return f"history/{recording}.json" if part == 1 else f"history/{recording}.{part}.json"
 
 
 def contents_text(export: str, copy: int, copies: int, files: Iterable[Listed]) -> bytes:

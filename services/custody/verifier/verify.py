@@ -9,7 +9,7 @@ no package. The format: docs/formats/package.md and essence.md of Huisu. verify.
 
 from __future__ import annotations
 
-import argparse, base64, hashlib, json, locale, os, re, struct, sys, zlib
+import argparse, base64, hashlib, itertools, json, locale, os, re, struct, sys, zlib
 from collections import namedtuple
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -24,60 +24,47 @@ FIXED = {"package.json", "report.html", "certificate.html", "README.txt", "verif
 FIXED |= {"log/checkpoint.txt", "log/consistency.json", "log/policy.txt", "log/receipts.json"}
 
 class Wrong(Exception):
-    def __init__(self, code: str, **about: Any) -> None:
-        super().__init__(code)
-        self.code, self.about = code, about
+    def __init__(self, code: str, **about: Any) -> None: self.code, self.about = code, about
 
 class NoPackage(Exception): """There is nothing here that could be checked."""
 def need(holds: Any, code: str, **about: Any) -> None:
     if not holds: raise Wrong(code, **about)
 # ------------------------------------------------------------------------------------------------------ what is said
 TEXTS = {
-    "bad-form": ("{file} 不符合格式（{what}）", "{file} is not in the form of the format ({what})"),
-    "bad-signature": ("{file} 中 {name} 的签名是错的", "the signature of {name} in {file} is wrong"),
-    "no-signature": ("{file} 没有受信任密钥的签名", "{file} is not signed by any key that is trusted here"),
-    "missing": ("缺少文件 {file}", "the file {file} is missing"),
-    "unlisted": ("{file} 不属于本移交包", "the file {file} does not belong to the package"),
-    "changed": ("文件 {file} 被改动：摘要不符", "the file {file} was changed: its digest is another"),
-    "other-size": ("文件 {file} 有 {found} 字节，应为 {wanted}", "the file {file} has {found} bytes, not {wanted}"),
-    "bad-zip": ("压缩包在第 {at} 字节处不是规定的形式", "the zip file is not in its one allowed form at byte {at}"),
-    "contents-ok": ("{count} 个文件与签名清单一致", "{count} files are as the signed list says"),
-    "fingerprint-other": ("日志密钥的指纹是 {found}", "the log's key has another fingerprint: {found}"),
-    "no-export-entry": ("{file}：台账中没有对应的导出记录", "{file}: there is no entry of this export for it"),
-    "file-differs": ("{file}：{what} 与台账记录不符", "{file}: {what} is not what its entry says"),
-    "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"),
-    "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"),
+    "bad-form": ("{file} 不符合格式（{what}）", "{file} is not in the form of the format ({what})"), "bad-signature": ("{file} 中 {name} 的签名是错的", "the signature of {name} in {file} is wrong"),
+    "no-signature": ("{file} 没有受信任密钥的签名", "{file} is not signed by any key that is trusted here"), "missing": ("缺少文件 {file}", "the file {file} is missing"),
+    "unlisted": ("{file} 不属于本移交包", "the file {file} does not belong to the package"), "changed": ("文件 {file} 被改动：摘要不符", "the file {file} was changed: its digest is another"),
+    "other-size": ("文件 {file} 有 {found} 字节，应为 {wanted}", "the file {file} has {found} bytes, not {wanted}"), "bad-zip": ("压缩包在第 {at} 字节处不是规定的形式", "the zip file is not in its one allowed form at byte {at}"),
+    "contents-ok": ("{count} 个文件与签名清单一致", "{count} files are as the signed list says"), "fingerprint-other": ("日志密钥的指纹是 {found}", "the log's key has another fingerprint: {found}"),
+    "no-export-entry": ("{file}：台账中没有对应的导出记录", "{file}: there is no entry of this export for it"), "file-differs": ("{file}：{what} 与台账记录不符", "{file}: {what} is not what its entry says"),
+    "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"), "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"),
     "origin-not": ("{file}：不是入库的原始文件（{what}）", "{file}: not the file that was taken in ({what})"),
-    "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同；未证明（重新编码，或声音的边缘）：{rest}", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit; not proven (encoded anew, or edges of sound): {rest}"),
+    "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同（帧指纹：第 {n} 条记录，{at}）；未证明（重新编码，或声音的边缘）：{rest}", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit (by its frame fingerprint, entry {n}, {at}); not proven (encoded anew, or edges of sound): {rest}"),
     "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"),
     "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
     "origin-rebuilt": ("{file}：首条记录的内容已丢失，“原件”是指第 {n} 条记录（rec.rebuild，恢复后重建）所述的文件；它是否就是最初入库的文件，未被证明", "{file}: the values of the first entry are lost: its original is the file that entry {n} (rec.rebuild, after a recovery) names; that this is the file first taken in is not proven"),
-    "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中，解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original; that it was decoded from it is not proven"),
-    "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"),
-    "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"),
-    "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"),
-    "essence-none": ("{file}：历史中没有该录像的帧指纹", "{file}: the history shows no frame fingerprint of its recording"),
-    "structure-ok": ("{file}：结构简单，任何播放器读到的都一样", "{file}: every player finds the same samples in it"),
-    "structure-bad": ("{file}：可能被不同播放器读成不同内容（{what}）", "{file}: players may find different things in it ({what})"),
-    "structure-as-is": ("{file}：按原样给出，不要求结构", "{file}: given as it is, whatever its structure"),
-    "not-in-log": ("录像 {recording} 的第 {n} 条记录不在台账中", "entry {n} of recording {recording} is not in the log"),
-    "logged-ok": ("{count} 条记录都在大小为 {size} 的台账中", "{count} entries are in the log of size {size}"),
-    "quorum-none": ("策略未要求见证人，因此没有独立见证", "the policy asks for no witness, so nobody else vouches for the log"),
+    "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中（帧指纹：第 {n} 条记录，{ts}），解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original (by its frame fingerprint, entry {n}, {ts}); that it was decoded from it is not proven"),
+    "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"), "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"),
+    "origin-apart": ("{file}：声音与画面的相对位置和原件相差 {apart} 秒", "{file}: its tracks lie {apart} s otherwise to each other than in the original"),
+    "origin-hidden": ("{file}：剪辑表隐藏了原件中可见的 {count} 幅画面", "{file}: its edit list hides {count} pictures that the original shows"),
+    "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"), "essence-none": ("{file}：历史中没有该录像的帧指纹", "{file}: the history shows no frame fingerprint of its recording"),
+    "essence-hidden": ("{file}：第 {n} 条记录隐去了帧指纹的内容", "{file}: entry {n}, of its frame fingerprint, does not disclose what it must"),
+    "essence-two": ("{file}：第 {n} 条与第 {other} 条记录的帧指纹不同", "{file}: entries {n} and {other} name two different frame fingerprints"),
+    "essence-other": ("{file}：第 {n} 条记录的帧指纹属于另一份文件，而非入库的原件", "{file}: the frame fingerprint of entry {n} is of another file than the one taken in"),
+    "essence-lost": ("{file}：更早的帧指纹（第 {other} 条记录）的内容已丢失，第 {n} 条是后来的", "{file}: what an earlier frame fingerprint said (entry {other}) is lost; that of entry {n} is a later one"),
+    "structure-ok": ("{file}：结构简单，任何播放器读到的都一样", "{file}: every player finds the same samples in it"), "structure-bad": ("{file}：可能被不同播放器读成不同内容（{what}）", "{file}: players may find different things in it ({what})"),
+    "structure-as-is": ("{file}：按原样给出，不要求结构", "{file}: given as it is, whatever its structure"), "not-in-log": ("录像 {recording} 的第 {n} 条记录不在台账中", "entry {n} of recording {recording} is not in the log"),
+    "logged-ok": ("{count} 条记录都在大小为 {size} 的台账中", "{count} entries are in the log of size {size}"), "quorum-none": ("策略未要求见证人，因此没有独立见证", "the policy asks for no witness, so nobody else vouches for the log"),
     "quorum-missing": ("见证人不足，缺少 {missing}", "too few witnesses signed the head of the log; missing: {missing}"),
     "quorum-late": ("存档称在规定时间内没有足够的见证人应答，因此没有独立见证（缺少 {missing}）", "the archive says that too few witnesses answered in time, so nobody else vouches for the log (missing: {missing})"),
-    "witnessed-ok": ("{names} 已见证台账（最早 {at}）", "seen and signed by {names} (first at {at})"),
-    "no-later-than": ("录像 {recording} 最迟在 {at} 已存在", "recording {recording} existed no later than {at}"),
-    "chain-gap": ("录像 {recording} 的历史在第 {n} 条处中断", "the history of {recording} breaks at entry {n}"),
-    "chain-end": ("录像 {recording} 的历史不是以本次导出结束", "the history of {recording} does not end with this export"),
+    "witnessed-ok": ("{names} 已见证台账（最早 {at}）", "seen and signed by {names} (first at {at})"), "no-later-than": ("录像 {recording} 最迟在 {at} 已存在（由 {names} 见证）", "recording {recording} existed no later than {at}, says {names}"),
+    "chain-gap": ("录像 {recording} 的历史在第 {n} 条处中断", "the history of {recording} breaks at entry {n}"), "chain-end": ("录像 {recording} 的历史不是以本次导出结束", "the history of {recording} does not end with this export"),
     "payload-bad": ("录像 {recording} 第 {n} 条的内容与其承诺不符", "the values of entry {n} of {recording} are not what it commits to"),
     "history-lost": ("录像 {recording}：{count} 条记录，无缺失；但第 {lost} 条的内容已丢失，其所述无从核对", "recording {recording}: {count} entries, none left out; but the values of entries {lost} are lost, so what these said is not proven"),
-    "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"),
-    "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"),
-    "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"),
-    "time-none": ("未附时间戳", "no time-stamp is enclosed"),
+    "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"), "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"),
+    "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"), "time-none": ("未附时间戳", "no time-stamp is enclosed"),
     "time-open": ("{file}：含有相应台账头的摘要；由谁、何时盖章，请用时间戳机构的根证书核对：openssl ts -verify -digest {digest} -in {file} -CAfile ROOTS.pem", "{file}: it has the digest of its head of the log; who stamped it, and when, is checked with the authority's root certificates: openssl ts -verify -digest {digest} -in {file} -CAfile ROOTS.pem"),
-    "time-other": ("{file}：不是所附台账头的时间戳", "{file}: it is no time-stamp of a head of the log that is enclosed"),
-    "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"),
+    "time-other": ("{file}：不是所附台账头的时间戳", "{file}: it is no time-stamp of a head of the log that is enclosed"), "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"),
     "broken": ("检查程序在此中断：{what}", "the program broke here: {what}"),
 }  # fmt: skip
 WORDS = {
@@ -86,11 +73,9 @@ WORDS = {
     "HISTORY": ("历史", "HISTORY"), "CONSISTENT": ("一致", "CONSISTENT"), "TIME": ("时间", "TIME"), "STRUCTURE": ("结构", "STRUCTURE"), "log": ("台账", "log"), "witness": ("见证人", "witness"),
     "keys": ("所信任的密钥（SHA-256 指纹）：", "Keys that were trusted (SHA-256 fingerprints):"),
     "inside": ("密钥来自移交包自身：这本身不能证明什么，请与别处公布的指纹核对，或用 --policy、--fingerprint。", "The keys are from the package itself, which proves nothing: compare them with those printed elsewhere, or use --policy or --fingerprint."),
-    "outside": ("密钥来自 {file}。", "The keys are from {file}."),
-    "printed": ("台账密钥与给出的指纹一致。", "The log's key is the one with the fingerprint that was given."),
-    "open": ("以下各点未被证明：|摄像机如实拍下了所发生的事|文件到达之前未被改动|没有录像被扣留不交|账号背后究竟是谁|重新编码的画面与原件相像|台账给所有人看的是同一部历史（请比对两个移交包，或询问见证人）", "What is not proven:|that the camera saw what happened|that nothing was done to a file before it arrived|that no recording was withheld|who sat behind an account|that frames encoded anew look like the original's|that the log shows everybody the same history: compare two packages, or ask a witness"),
-    "good": ("结论：没有发现错误。", "Result: nothing is wrong."),
-    "wrong": ("结论：有 {count} 处错误，见“不通过”各行。", "Result: {count} things are wrong; see the lines that say FAIL."),
+    "outside": ("密钥来自 {file}。", "The keys are from {file}."), "printed": ("台账密钥与给出的指纹一致。", "The log's key is the one with the fingerprint that was given."),
+    "open": ("以下各点未被证明：|摄像机如实拍下了所发生的事|文件到达之前未被改动|没有录像被扣留不交|账号背后究竟是谁|重新编码的画面与原件相像|report.html、certificate.html、package.json 中不属于台账记录的内容（如文件原名、制作时间）|台账给所有人看的是同一部历史（请比对两个移交包，或询问见证人）", "What is not proven:|that the camera saw what happened|that nothing was done to a file before it arrived|that no recording was withheld|who sat behind an account|that frames encoded anew look like the original's|what report.html, certificate.html and package.json say beyond the entries of the log, such as names of files and when it was made|that the log shows everybody the same history: compare two packages, or ask a witness"),
+    "good": ("结论：没有发现错误。", "Result: nothing is wrong."), "wrong": ("结论：有 {count} 处错误，见“不通过”各行。", "Result: {count} things are wrong; see the lines that say FAIL."),
     "none": ("这不是移交包：{what}", "This is no package: {what}"),
 }  # fmt: skip
 class Report:
@@ -103,8 +88,7 @@ class Report:
         return None
     def failed(self, *checks: str) -> int: return sum(one[0] == "FAIL" and (not checks or one[1] in checks) for one in self.findings)
     def close(self) -> None:
-        for check in CHECKS:
-            if all(one[1] != check for one in self.findings): self.say("NOT CHECKED", check, "skipped")
+        for check in set(CHECKS) - {one[1] for one in self.findings}: self.say("NOT CHECKED", check, "skipped")
         self.findings.sort(key=lambda one: CHECKS.index(one[1]))
 # ---------------------------------------------------------------------------------------------------- bytes and JSON
 def sha256(content: bytes) -> bytes: return hashlib.sha256(content).digest()
@@ -128,27 +112,23 @@ def read_json(content: bytes, file: str, end: str = "\n") -> Any:  # read JSON i
     need(text == json.dumps(value, separators=(",", ":")) + end, "bad-form", file=file, what="JSON")
     return value
 def value_text(value: Any) -> str: return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # as entries commit to it
-def fields(value: Any, file: str, /, **kinds: Any) -> List[Any]:
-    """Give an object's values in this order; it must have these names, no others, and values of these kinds."""
+def fields(value: Any, file: str, /, **kinds: Any) -> List[Any]:  # give an object's values in this order; it must have these names, no others, and values of these kinds
     need(isinstance(value, dict) and set(value) == set(kinds), "bad-form", file=file, what=", ".join(sorted(kinds)))
     for name, kind in kinds.items():
-        one = value[name]
-        good = type(one) is int and one in kind if isinstance(kind, range) else isinstance(one, kind)
+        good = type(value[name]) is int and value[name] in kind if isinstance(kind, range) else isinstance(value[name], kind)
         need(good, "bad-form", file=file, what=name)
     return [value[name] for name in kinds]
-def record(value: Any, file: str, kinds: Dict[str, Any]) -> Any:
-    return SimpleNamespace(**dict(zip(kinds, fields(value, file, **kinds))))
+def record(value: Any, file: str, kinds: Dict[str, Any]) -> Any: return SimpleNamespace(**dict(zip(kinds, fields(value, file, **kinds))))
 # ------------------------------------------------------------------------------------------------ the package's files
-class Package:
-    """The files of a folder or zip file: of each, where its bytes lie; of a zip file's, the CRC-32 it claims."""
+class Package:  # the files of a folder or zip file: of each, where its bytes lie; of a zip file's, the CRC-32 it claims
     def __init__(self, path: str) -> None:
         self.places, self.crcs, self.bad_at = {}, {}, None  # type: Dict[str, Tuple[str, int, int]], Dict[str, int], int | None
         if os.path.isdir(path): self._read_folder(path)
         elif os.path.isfile(path): self._read_zip(path, os.path.getsize(path))
         if "contents.txt" not in self.places and self.bad_at is None: raise NoPackage(path)
     def _read_folder(self, path: str) -> None:
-        for at, _, files in os.walk(path):
-            for name in files:
+        for at, folders, files in os.walk(path):
+            for name in files + [one for one in folders if os.path.islink(os.path.join(at, one))]:
                 whole = os.path.join(at, name)
                 size = os.path.getsize(whole) if os.path.isfile(whole) else -1
                 self.places[os.path.relpath(whole, path).replace(os.sep, "/")] = (whole, 0, size)
@@ -182,8 +162,7 @@ class Package:
             return file.read(length)
     def whole(self, name: str) -> bytes:
         need(name in self.places, "missing", file=name)
-        size = self.places[name][2]
-        need(size <= SMALL, "other-size", file=name, found=size, wanted=SMALL)
+        need(self.places[name][2] <= SMALL, "other-size", file=name, found=self.places[name][2], wanted=SMALL)
         return b"".join(self.blocks(name))
 def zip_local(name: bytes, crc: int, size: int) -> bytes:
     head = struct.pack("<4s5HI8s2H", b"PK\3\4", 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 20)
@@ -211,19 +190,15 @@ def included(leaf: bytes, index: int, size: int, path: List[bytes], root: bytes)
         left, other = split(width), rest.pop()
         return node(climb(at, left), other) if at < left else node(other, climb(at - left, width - left))
     return index < size and climb(index, size) == root and len(rest) == len(PAD)
-def consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: List[bytes]) -> bool:
-    """Check a consistency proof (RFC 6962 section 2.1.2); nothing is consistent with an empty tree."""
+def consistent(old: int, old_root: bytes, new: int, new_root: bytes, path: List[bytes]) -> bool:  # RFC 6962 section 2.1.2; nothing is consistent with an empty tree
     rest = PAD + path
     def climb(low: int, width: int, is_left: bool) -> Tuple[bytes, bytes]:
-        if low == width:
-            first = old_root if is_left else rest.pop()
-            return first, first
+        if low == width: return (old_root if is_left else rest.pop(),) * 2
         left, other = split(width), rest.pop()
         first, second = climb(low, left, is_left) if low <= left else climb(low - left, width - left, False)
         return (first, node(second, other)) if low <= left else (node(other, first), node(other, second))
     return 0 < old <= new and climb(old, new, True) == (old_root, new_root) and len(rest) == len(PAD)
-def range_root(leaves: List[bytes], start: int, size: int, proof: List[bytes]) -> bytes | None:
-    """Give the root that leaves from `start` on lead to (essence.md); None where the proof is too short or too long."""
+def range_root(leaves: List[bytes], start: int, size: int, proof: List[bytes]) -> bytes | None:  # None where the proof is too short or too long (essence.md)
     end, rest = start + len(leaves), PAD + proof[::-1]
     def over(low: int, high: int) -> bytes:
         if high <= start or end <= low: return rest.pop()
@@ -257,14 +232,12 @@ def multiply(number: int, one: Point) -> Point:
         one, number = add(one, one), number >> 1
     return found
 BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
-def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Say whether a signature is good: no cofactor, s below the order, every point in its one form."""
+def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:  # say whether a signature is good: no cofactor, s below the order, every point in its one form
     key, number = point(public), int.from_bytes(signature[32:], "little")
     if key is None or number >= ORDER or len(public) != 32 or len(signature) != 64: return False
     scale = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
     x, y, z, _ = add(multiply(number, BASE), multiply(scale, (P - key[0], key[1], 1, P - key[3])))
-    back = pow(z, P - 2, P)
-    x, y = x * back % P, y * back % P
+    x, y = (one * pow(z, P - 2, P) % P for one in (x, y))
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 # ----------------------------------------------------------------------------------- signed notes, heads, policy (C2SP)
 Key: Any = namedtuple("Key", "name short kind public")  # 4 bytes that name it in signature lines; 1 is a log's, 4 a witness's
@@ -274,8 +247,7 @@ def read_key(text: str, kind: int) -> Key:
     content = unbase64(encoded, "", 33)
     if not name or content[0] != kind or sha256(name.encode() + b"\n" + content)[:4].hex() != short: raise ValueError(text)
     return Key(name, bytes.fromhex(short), kind, content[1:])
-class Policy:
-    """Logs, witnesses and the quorum of a policy file (C2SP tlog-policy)."""
+class Policy:  # logs, witnesses and the quorum of a policy file (C2SP tlog-policy)
     def __init__(self, content: bytes, file: str) -> None:
         self.logs, self.witnesses, self.groups = [], {}, {}  # type: List[Any], Dict[str, Any], Dict[str, Tuple[int, List[str]]]
         self.quorum, number, lines = "", 0, [""]
@@ -310,6 +282,11 @@ class Policy:
         for name, (count, members) in self.groups.items(): holds[name] = sum(holds[one] for one in members) >= count
         for name in counting: counting += self.groups[name][1] if name in self.groups else []
         return holds[self.quorum], [name for name in counting if name in self.witnesses and name not in seen]
+    def dated(self, seen: Dict[str, int]) -> Tuple[bool, int, List[str]]:  # since when a quorum has seen it (else, which counts less, any witness), and who
+        for time in sorted(seen.values()):
+            early = {name: one for name, one in seen.items() if one <= time}
+            if self.quorum != "none" and self.judge(early)[0]: return False, time, sorted(early)
+        return True, *min((time, [name]) for name, time in seen.items())
 def open_note(content: bytes, keys: List[Key], file: str) -> Tuple[str, List[Tuple[Key, int]], int]:
     text = content.decode("utf-8", "replace")
     cut = text.rfind("\n\n")
@@ -321,12 +298,10 @@ def open_note(content: bytes, keys: List[Key], file: str) -> Tuple[str, List[Tup
         need(parts and len(lines) <= 100, "bad-form", file=file, what="signature")
         name, signature = parts[1], unbase64(parts[2], file)  # type: ignore[index]
         need(len(signature) > 4, "bad-form", file=file, what="signature")
-        for key in keys:
-            if key[:2] == (name, signature[:4]): found.append((key, signed_at(key, body.encode(), signature[4:], file)))
+        found += [(key, signed_at(key, body.encode(), signature[4:], file)) for key in keys if key[:2] == (name, signature[:4])]
     need(found, "no-signature", file=file)
     return body, found, len(lines)
-def signed_at(key: Key, body: bytes, signature: bytes, file: str) -> int:
-    """Check one signature; gives the time that a witness states, in seconds since 1970, else 0."""
+def signed_at(key: Key, body: bytes, signature: bytes, file: str) -> int:  # check one signature; gives the time that a witness states, in seconds since 1970, else 0
     time = 0
     if key.kind == 4:
         time, signature = int.from_bytes(signature[:8], "big"), signature[8:]
@@ -377,14 +352,14 @@ def check_contents(package: Package, listed: Listed, report: Report) -> Dict[str
     need(package.crcs.get("contents.txt") in (None, zlib.crc32(package.whole("contents.txt"))), "bad-zip", at=0)
     return prints
 # ----------------------------------------------------------------------------------------------- entries and histories
-class Entry:
-    """One entry of a history with its place in the log and the values it discloses, as their JSON texts."""
-    def __init__(self, told: Any, file: str) -> None:
+class Entry:  # of a history, with its place in the log and the values it discloses, as their JSON texts
+    def __init__(self, told: Any, file: str, head: Any) -> None:
         self.index, text, path, shown = fields(told, file, index=COUNT, entry=str, path=list, fields=(list, type(None)))
         raw = read_json(text.encode(), file, "")
         kinds = {"v": range(1, 2), "t": str, "id": str, "ts": str, "obj": str, "n": COUNT, "prev": str, "pc": str}
-        _, self.kind, _, _, self.obj, self.n, prev, pc = fields(raw, file, **kinds)
-        self.leaf, self.path, self.prev = sha256(b"\0" + text.encode()), hashes(path, file), unbase64(prev, file, 32)
+        _, self.kind, _, self.at, self.obj, self.n, prev, pc = fields(raw, file, **kinds)
+        self.leaf, self.prev, hashed = sha256(b"\0" + text.encode()), unbase64(prev, file, 32), hashes(path, file)
+        self.is_logged = head and included(self.leaf, self.index, head.size, hashed, head.root)
         self.is_lost, rows = shown is None, shown or []  # a recovery brings entries back, not their values
         need(list(raw) == list(kinds) and len(rows) < 65536, "bad-form", file=file, what="entry")
         self.values: Dict[str, str] = {}
@@ -398,17 +373,22 @@ class Entry:
         need(len(name) < 65536, "bad-form", file=file, what="fields")
         self.values[row[0]] = row[2]
         return sha256(b"huisu/field/v1\n" + salt + struct.pack(">H", len(name)) + name + struct.pack(">I", len(value)) + value)
-def read_history(package: Package, recording: str, name: str) -> Tuple[int, List[Entry]]:
-    told = fields(read_json(package.whole(name), name), name, recording=str, size=COUNT, entries=list)
-    need(told[0] == recording, "bad-form", file=name, what="recording")
-    return told[1], [Entry(one, name) for one in told[2]]
+def parts_of(package: Package, name: str) -> List[str]:  # a long history goes on in ID.2.json, ID.3.json …
+    more = ("%s.%d.json" % (name[:-5], n) for n in range(2, MOST_FILES))
+    return [name, *itertools.takewhile(package.places.__contains__, more)]
+def read_history(package: Package, recording: str, first: str, head: Head | None) -> List[Entry]:
+    entries: List[Entry] = []
+    for name in parts_of(package, first):
+        told = fields(read_json(package.whole(name), name), name, recording=str, size=COUNT, entries=list)
+        need(told[0] == recording and (not head or told[1] == head.size), "bad-form", file=name, what="recording")
+        entries += [Entry(one, name, head) for one in told[2]]
+    return entries
 def ranges(numbers: List[int]) -> str:  # write rising numbers shortly: 0-3, 7
     known = set(numbers)
     starts, ends = ([n for n in numbers if n + step not in known] for step in (-1, 1))
     return ", ".join(str(a) if a == b else "%d-%d" % (a, b) for a, b in zip(starts, ends))
 def is_of(entry: Entry, export: str) -> bool: return entry.kind == "rec.export" and entry.values.get("export") == value_text(export)
-def arrival_of(entries: List[Entry]) -> Entry | None:
-    """Give the entry that says what was taken in: the first or, if its values are lost, the first `rec.rebuild` that has some."""
+def arrival_of(entries: List[Entry]) -> Entry | None:  # give the entry that says what was taken in: the first or, if its values are lost, the first `rec.rebuild` that has some
     if not entries or not entries[0].is_lost: return entries[0] if entries else None
     return next((one for one in entries if one.kind == "rec.rebuild" and not one.is_lost), None)
 def check_history(recording: str, entries: List[Entry], export: str) -> None:
@@ -419,24 +399,40 @@ def check_history(recording: str, entries: List[Entry], export: str) -> None:
         before = entry.leaf
     need(entries and entries[0].kind == "rec.ingest", "chain-gap", recording=recording, n=0)
     need(is_of(entries[-1], export), "chain-end", recording=recording)
-def check_logged(recording: str, entries: List[Entry], size: int, head: Head) -> None:
-    before = -1
-    for n, entry in enumerate(entries):
-        holds = included(entry.leaf, entry.index, head.size, entry.path, head.root)
-        need(holds and size == head.size and before < entry.index, "not-in-log", recording=recording, n=n)
-        before = entry.index
+def check_logged(recording: str, entries: List[Entry]) -> None:
+    for n, (before, entry) in enumerate(zip([-1] + [one.index for one in entries], entries)):
+        need(entry.is_logged and before < entry.index, "not-in-log", recording=recording, n=n)
+Essence: Any = namedtuple("Essence", "root n at shown is_later")  # shown: of each track [first, last, shift] in ticks, or None
+def essence_of(entries: List[Entry], arrival: Entry | None, file: str, report: Report) -> Any:  # the frame fingerprint that counts: the first of its version; none may contradict it
+    every = [one for one in entries if one.kind == "rec.essence"]
+    told = [one for one in every if not one.is_lost and one.values.get("version", "1") == "1"]
+    for one in told:
+        root, first = one.values.get("essence_root", "null"), told[0]
+        need(root != "null" or "reason" in one.values, "essence-hidden", n=one.n)
+        need(root == first.values.get("essence_root", "null"), "essence-two", n=first.n, other=one.n)
+        need(arrival and one.values.get("sha256") == arrival.values.get("sha256"), "essence-other", n=one.n)
+    if not told or told[0].values.get("essence_root", "null") == "null": return None
+    first, tracks = told[0], read_json(told[0].values.get("tracks", "null").encode(), file, "")
+    need(isinstance(tracks, list), "essence-hidden", n=first.n)
+    shown = [fields(one, file, handler=str, timescale=U32, n=COUNT, root=str, shown=(list, type(None)))[4] for one in tracks]
+    good = all(one is None or (len(one) == 3 and all(type(number) is int for number in one)) for one in shown)
+    need(good, "bad-form", what="shown")
+    lost = [one.n for one in every if one.is_lost and one.n < first.n and not entries[0].is_lost]
+    if lost: report.say("NOT CHECKED", "ORIGIN", "essence-lost", file=file, n=first.n, other=lost[0])
+    return Essence(first.values["essence_root"], first.n, first.at, shown, bool(lost))
 # ----------------------------------------------------------------------------------- a clip's boxes (ISO/IEC 14496-12)
 RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 PICTURE_BOXES = (b"avcC", b"hvcC", b"av1C", b"vpcC", b"d263")
 SOUND_BOXES = (b"dOps", b"dac3", b"dec3", b"dfLa", b"alac", b"damr")
 TABLES = {**dict.fromkeys((b"stsd", b"stts", b"stsc", b"stsz", b"stco", b"co64", b"stss"), (0,)), b"ctts": (0, 1 << 24), b"stz2": ()}
-Track: Any = namedtuple("Track", "place handler scale matrix config frame step samples")
+UNITY = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+Track: Any = namedtuple("Track", "place handler scale matrix config frame step samples edit movie")
+# edit: what its edit list shows: from, to (ticks of the track), after a delay (ticks of the movie, of which a second has `movie`)
 # samples: (dts, cts, sync, offset, size) each; of uncompressed sound, `frame` bytes and `step` ticks an instant, of each run
 def take(body: Any, at: int, length: int) -> int:
     need(at + length <= len(body), "structure-bad", what="length")
     return int.from_bytes(body[at : at + length], "big")
-def boxes(body: Any, *kinds: bytes, at: int = 0) -> List[Tuple[bytes, Any]]:
-    """Give the boxes of these kinds (of all, if none is named) inside a box: kind, and bytes behind the header."""
+def boxes(body: Any, *kinds: bytes, at: int = 0) -> List[Tuple[bytes, Any]]:  # give the boxes of these kinds (of all, if none is named) inside a box: kind, and bytes behind the header
     found: List[Tuple[bytes, Any]] = []
     while at + 8 <= len(body) and take(body, at, 4):
         length, kind = take(body, at, 4), bytes(body[at + 4 : at + 8])
@@ -474,8 +470,7 @@ def descriptors(esds: Any) -> bytes:  # give object type and decoder configurati
         else: at += length
     return bytes([kind])
 def boxed(kind: bytes, body: bytes) -> bytes: return kind + struct.pack(">I", len(body)) + body
-def sound_config(kind: bytes, entry: Any) -> Tuple[bytes, int]:
-    """Give the configuration of sound, and how many bytes an instant has if it is uncompressed (else 0)."""
+def sound_config(kind: bytes, entry: Any) -> Tuple[bytes, int]:  # give the configuration of sound, and how many bytes an instant has if it is uncompressed (else 0)
     version, channels, bits, rate = (take(entry, at, 2) for at in (8, 16, 18, 24))
     skip, frame, name = {1: 44, 2: 64}.get(version, 28), 0, ""
     parts = dict(boxes(entry, at=skip))
@@ -512,8 +507,7 @@ def config_of(handler: bytes, kind: bytes, entry: Any) -> Tuple[bytes, int]:
         box, inner = found[0] if found else (b"esds" if is_mp4v else bytes(4), b"")
         told = told[24:28] + boxed(box, descriptors(inner) if is_mp4v and found else bytes(inner))
     return boxed(b"", kind + told), frame
-def read_movie(package: Package, name: str) -> List[Track]:
-    """Read the tracks of a clip by the strict rules of essence.md: there is one way only to understand it."""
+def read_movie(package: Package, name: str) -> List[Track]:  # read the tracks of a clip by the strict rules of essence.md: there is one way only to understand it
     size, at, moov, media = package.places[name][2], 0, b"", []  # type: int, int, bytes, List[Tuple[int, int]]
     while at < size:
         head = package.read(name, at, min(16, size - at))
@@ -525,7 +519,12 @@ def read_movie(package: Package, name: str) -> List[Track]:
             need(8 < length <= SMALL and not moov, "structure-bad", what="moov")
             moov = package.read(name, at + skip, length - skip)
         at += length
-    tracks = [read_track(place, trak, size) for place, (_, trak) in enumerate(boxes(memoryview(moov), b"trak"))]
+    mvhd = only(memoryview(moov), b"mvhd")
+    movie, matrix = (take(mvhd, 20, 4), mvhd[48:84]) if take(mvhd, 0, 1) == 1 else (take(mvhd, 12, 4), mvhd[36:72])
+    need(movie and matrix == UNITY, "structure-bad", what="mvhd")  # pictures are not turned as a whole
+    tracks = [read_track(place, trak, size, movie) for place, (_, trak) in enumerate(boxes(memoryview(moov), b"trak"))]
+    seen = [one.handler for one in tracks if one.handler != b"soun"]
+    need(seen in ([], [b"vide"]), "structure-bad", what="hdlr")  # nothing is drawn over the pictures
     need(1 <= len(tracks) <= 64 and sum(len(one.samples) for one in tracks) <= MOST_SAMPLES, "structure-bad", what="trak")
     spans, spot = sorted((one[3], one[3] + one[4]) for track in tracks for one in track.samples if one[4]), 0
     need(all(one[1] <= two[0] for one, two in zip(spans, spans[1:])), "structure-bad", what="overlap")
@@ -533,14 +532,14 @@ def read_movie(package: Package, name: str) -> List[Track]:
         while spot < len(media) and media[spot][1] < high: spot += 1
         need(spot < len(media) and media[spot][0] <= low, "structure-bad", what="mdat")
     return tracks
-def read_track(place: int, trak: Any, size: int) -> Track:
+def read_track(place: int, trak: Any, size: int, movie: int) -> Track:
     tkhd, mdia = only(trak, b"tkhd"), only(trak, b"mdia")
     mdhd, hdlr, minf = only(mdia, b"mdhd"), only(mdia, b"hdlr"), only(mdia, b"minf")
     stbl = only(minf, b"stbl")
     stsd, at = only(stbl, b"stsd"), 52 if take(tkhd, 0, 1) == 1 else 40
     entries, handler, matrix = boxes(stsd, at=8), bytes(hdlr[8:12]), bytes(tkhd[at : at + 36])
     scale = take(mdhd, 20 if take(mdhd, 0, 1) == 1 else 12, 4)
-    need(len(entries) == take(stsd, 4, 4) == 1 and len(handler + matrix) == 40 and scale, "structure-bad", what="stsd")
+    need(len(entries) == take(stsd, 4, 4) == 1 and len(handler + matrix) == 40 and scale and take(tkhd, 1, 3) & 1, "structure-bad", what="stsd")  # switched on
     dref = only(only(minf, b"dinf"), b"dref")
     good = [take(one, 1, 3) & 1 for _, one in boxes(dref, at=8)] == [1] and take(dref, 4, 4) == take(entries[0][1], 6, 2) == 1
     need(good, "structure-bad", what="dref")  # all bytes lie in this file, and that is said once
@@ -549,10 +548,13 @@ def read_track(place: int, trak: Any, size: int) -> Track:
     edits = table(lists[0], ">QqI" if take(lists[0], 0, 1) == 1 else ">IiI") if lists else []
     shown = [row[1] for row in edits if row[1] != -1]
     good = max(len(edts), len(lists), len(shown)) < 2 and (len(edits) < 2 or (len(edits) == 2 and edits[0][1] == -1))
-    need(good and all(row[2] == 1 << 16 for row in edits), "structure-bad", what="elst")  # one stretch, at rate 1
+    good = good and all(row[0] in COUNT and row[1] in range(-1, 1 << 53) and row[2] == 1 << 16 for row in edits)
+    need(good, "structure-bad", what="elst")  # one stretch, at rate 1
+    low, length = ([row[1::-1] for row in edits if row[1] != -1] or [(0, 0)])[0]
+    edit = (low, low + -(-length * scale // movie) if length else 1 << 54, sum(row[0] for row in edits if row[1] == -1))
     config, frame = config_of(handler, *entries[0])
     step, samples = read_samples(stbl, frame, size)
-    return Track(place, handler, scale, matrix, config, frame, step, samples)
+    return Track(place, handler, scale, matrix, config, frame, step, samples, edit, movie)
 def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple[int, ...]]]:
     for kind, body in boxes(stbl, *TABLES): need(take(body, 0, 4) in TABLES[kind], "structure-bad", what=kind.decode())
     stsz, steps, chunks = only(stbl, b"stsz"), table(only(stbl, b"stts"), ">II"), boxes(stbl, b"stco", b"co64")
@@ -566,8 +568,7 @@ def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple
     need(good and held == timed == count, "structure-bad", what="stsc")
     need(count * max(frame, 1) <= file_size and sum(a * b for a, b in steps) in COUNT, "structure-bad", what="stsz")
     durations, cts, size, sync, step = [], [], [], None, steps[0][1] if steps else 0
-    if frame:
-        need(uniform and len(steps) == 1 and step and not stss + ctts or not count, "structure-bad", what="sound")
+    if frame: need(uniform and len(steps) == 1 and step and not stss + ctts or not count, "structure-bad", what="sound")
     else:
         need(count <= MOST_SAMPLES, "structure-bad", what="stsz")
         durations, cts = expand(steps, count), expand(table(ctts[0][1], ">Ii"), count) if ctts else [0] * count
@@ -589,14 +590,12 @@ def read_samples(stbl: Any, frame: int, file_size: int) -> Tuple[int, List[Tuple
 LINK = {"track": U32, "ts": range(1, 1 << 32), "matrix": str, "config": str, "head": list, "range": list}
 RUN = {"clip_track": U32, "clip_first": U32, "first": U32, "count": range(1, 1 << 32), "dts0": SIGNED, "cts0": S32, **LINK}
 STILL = {"sample": U32, "dts": SIGNED, "cts": S32, "sync": range(2), "size": U32, "sha256": str, "handler": str, **LINK}
-def read_trees(told: List[Any], file: str, roots: List[str]) -> List[Tuple[int, bytes]]:
-    """Read the trees of all tracks of a recording; they must lead to a root that its history discloses."""
+def read_trees(told: List[Any], file: str, essence: Essence) -> List[Tuple[int, bytes]]:  # read the trees of all tracks of a recording; they must lead to the root that its history discloses
     trees = [(n, unbase64(root, file, 32)) for n, root in [fields(one, file, n=U32, root=str) for one in told[:65]]]
     leaves = [sha256(struct.pack(">x2sIQ", b"E1", place, n + 1) + root) for place, (n, root) in enumerate(trees)]
-    need(trees and value_text(tree_root(leaves).hex()) in roots, "origin-root")
+    need(trees and essence and value_text(tree_root(leaves).hex()) == essence.root and len(trees) == len(essence.shown), "origin-root")
     return trees
-def check_header(tree: Tuple[int, bytes], handler: bytes, run: Any, file: str) -> None:
-    """Check that a track of the recording is of this kind and configured so."""
+def check_header(tree: Tuple[int, bytes], handler: bytes, run: Any, file: str) -> None:  # check that a track of the recording is of this kind and configured so
     leaf = struct.pack(">x2sI4sIQ", b"T1", run.track, handler, run.ts, tree[0]) + sha256(unbase64(run.config, file))
     found = range_root([sha256(leaf + unbase64(run.matrix, file, 36))], 0, tree[0] + 1, hashes(run.head, file))
     need(found == tree[1], "origin-wrong", what="header", track=run.track)
@@ -616,12 +615,13 @@ def leaves_of(track: Track, skip: int, count: int) -> List[Tuple[int, int, int, 
             low += number
         done += units
     return leaves[:count]
-def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: List[Tuple[int, bytes]], file: str) -> List[int]:
-    """Check the runs of one track of a clip; gives [from, to, from, to …] of what they prove: samples, or instants."""
+def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: Any, shown: Any, file: str) -> Tuple[List[int], int, int]:
+    """Check the runs of a track; gives [from, to, from, to …] that they prove, at which us of the original the clip begins, what it hides."""
     def holds(good: Any, what: str) -> None: need(good, "origin-wrong", track=track.place, what=what)
-    proven, past, shift = [0], 0, None
+    (low, high, delay), proven, past, shift, moment, hidden = track.edit, [0], 0, None, 0, 0
     for run in runs:
-        tree, same, leaves = trees[run.track], runs[0], leaves_of(track, run.clip_first, run.count)
+        tree, same, leaves, seen = trees[run.track], runs[0], leaves_of(track, run.clip_first, run.count), shown[run.track]
+        holds(seen, "time")
         holds(run.first >= past and run.clip_first >= proven[-1] and len(leaves) == run.count, "runs")
         alike = (run.track, run.ts, run.config, run.matrix) == (same.track, same.ts, same.config, same.matrix)
         holds(alike and (not track.frame or len(runs) == 1), "runs")
@@ -632,17 +632,19 @@ def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees
         zero, found = leaves[0], []
         holds(track.handler != b"vide" or not run.clip_first or zero[2], "frames")
         for n, (dts, cts, sync, pieces) in enumerate(leaves):
-            times = ((dts - zero[0]) * run.ts, (cts - zero[1]) * run.ts)
+            times, at = ((dts - zero[0]) * run.ts, (cts - zero[1]) * run.ts), dts + cts
             dts, cts = times[0] // track.scale + run.dts0, times[1] // track.scale + run.cts0
             good = not times[0] % track.scale and not times[1] % track.scale and cts in S32 and -1 << 61 <= dts <= 1 << 61
             holds(good, "time")
-            digest = sha256(b"".join(package.read(name, at, size) for at, size in pieces))
+            hidden += track.handler == b"vide" and seen[0] <= dts + cts <= seen[1] and not low <= at <= high
+            digest = sha256(b"".join(package.read(name, spot, size) for spot, size in pieces))
             found.append(leaf_of(run.track, run.first + n, dts, cts, sync, sum(piece[1] for piece in pieces), digest))
         holds(range_root(found, run.first + 1, tree[0] + 1, hashes(run.range, file)) == tree[1], "frames")
         here = run.dts0 * track.scale - zero[0] * run.ts
         holds(shift in (None, here), "time")
+        if shift is None: moment = (run.dts0 + run.cts0 + seen[2]) * 10**6 // run.ts - (zero[0] + zero[1] - low) * 10**6 // track.scale
         shift = here
-    return proven[1:]
+    return proven[1:], moment - delay * 10**6 // track.movie, hidden
 def sets_of(config: bytes) -> Tuple[List[bytes], bytes]:  # give the parameter sets of an avcC, and what stands behind them
     at, units = 25, []
     for mask in (31, 255):
@@ -671,8 +673,7 @@ def check_config(package: Package, name: str, track: Track, original: bytes, sta
         (units, trailer), (theirs, others) = sets_of(mine), sets_of(original)
         holds(trailer == others or (not others and len(trailer) == 4 and not trailer[3]), "config")
         ids = [(set_id(unit), unit) for unit in units]
-        for unit in theirs:
-            holds([one for number, one in ids if number == set_id(unit) and one != unit] == [] and unit in units, "parameter sets")
+        for unit in theirs: holds([one for number, one in ids if number == set_id(unit) and one != unit] == [] and unit in units, "parameter sets")
     mixed = mine != original or (track.handler == b"vide" and not is_whole)
     holds(not mixed or (mine[4:8] == b"avc1" and len(mine) > 24), "config")
     for n, (_, _, _, at, size) in enumerate(track.samples if mixed or (any(starts) and mine[4:8] == b"avc1") else ()):
@@ -683,32 +684,36 @@ def check_config(package: Package, name: str, track: Track, original: bytes, sta
             slices += [sample[at + length] & 31] if sample[at + length] & 31 in range(1, 6) else []
             at = end
         holds(not n or n not in starts or slices[:1] == [5], "frames")
-def check_clip(package: Package, item: Any, told: Any, roots: List[str], tracks: List[Track], verdict: str, report: Report) -> None:
+def check_clip(package: Package, item: Any, told: Any, essence: Essence, tracks: List[Track], verdict: str, report: Report) -> None:
     file = item.proof
     _, all_tracks, rows = fields(told, file, v=range(1, 2), all_tracks=list, tracks=list)
-    trees, runs = read_trees(all_tracks, file, roots), [record(one, file, RUN) for one in rows[:65]]
+    trees, runs = read_trees(all_tracks, file, essence), [record(one, file, RUN) for one in rows[:65]]
     owners: Dict[int, int] = {}
     for run in runs:
         good = run.clip_track < len(tracks) and run.track < len(trees) and len(runs) <= 64
         need(good and owners.setdefault(run.track, run.clip_track) == run.clip_track, "origin-wrong", track=run.clip_track, what="runs")
     need(runs, "origin-unproven")
-    counts, rest, is_all = {b"vide": 0, b"soun": 0}, [], True
+    counts, rest, is_all, moments, hidden = {b"vide": 0, b"soun": 0}, [], True, [], 0  # type: Any, List[str], bool, List[int], int
     for track in tracks:
         mine = [run for run in runs if run.clip_track == track.place]
-        proven = check_runs(package, item.file, track, mine, trees, file)
+        proven, moment, unseen = check_runs(package, item.file, track, mine, trees, essence.shown, file)
+        moments, hidden = moments + [moment] * bool(mine), hidden + unseen
         length = sum(one[4] for one in track.samples) // track.frame if track.frame else len(track.samples)
         edges = [0, *proven, length]
         gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2]) if a < b]
         if mine: check_config(package, item.file, track, unbase64(mine[0].config, file), [run.clip_first for run in mine], not gaps)
-        counts[track.handler] = counts.get(track.handler, 0) + sum(run.count for run in mine)
+        counts[track.handler] += sum(run.count for run in mine)
         rest += ["%d: %d-%d" % (track.place, a, b) for a, b in gaps]
-        is_all = is_all and (not gaps or track.handler not in (b"vide", b"soun") or bool(track.frame and all(b - a < 1024 for a, b in gaps)))
-    about = {"file": item.file, "pictures": counts[b"vide"], "sounds": counts[b"soun"], "rest": ", ".join(rest[:20]) or "-"}
+        is_all = is_all and (not gaps or bool(track.frame and all(b - a < 1024 for a, b in gaps)))
+    apart = max(moments) - min(moments)
+    need(apart <= 100_000, "origin-apart", apart="%d.%03d" % divmod(apart // 1000, 1000))
+    need(not hidden or item.made != "verbatim", "origin-hidden", count=hidden)
+    about = {"file": item.file, "pictures": counts[b"vide"], "sounds": counts[b"soun"], "rest": ", ".join(rest[:20]) or "-", "n": essence.n, "at": essence.at}
     good = is_all or item.made != "verbatim"
     report.say(verdict if good else "FAIL", "ORIGIN", "origin-frames" if good else "origin-less", **about)
-def check_still(item: Any, told: Any, roots: List[str], verdict: str, report: Report) -> None:
+def check_still(item: Any, told: Any, essence: Essence, verdict: str, report: Report) -> None:
     _, all_tracks, row = fields(told, item.proof, v=range(1, 2), all_tracks=list, still=dict)
-    trees, still = read_trees(all_tracks, item.proof, roots), record(row, item.proof, STILL)
+    trees, still = read_trees(all_tracks, item.proof, essence), record(row, item.proof, STILL)
     need(still.track < len(trees) and re.fullmatch("[0-9a-f]{64}", still.sha256) and still.handler == "vide", "origin-root")
     tree = trees[still.track]
     check_header(tree, b"vide", still, item.proof)
@@ -716,10 +721,9 @@ def check_still(item: Any, told: Any, roots: List[str], verdict: str, report: Re
     found = range_root([leaf], still.sample + 1, tree[0] + 1, hashes(still.range, item.proof))
     need(found == tree[1], "origin-wrong", track=still.track, what="frames")
     at = (still.dts + still.cts) * 1000 // still.ts
-    report.say(verdict, "ORIGIN", "origin-still", file=item.file, track=still.track, at="%d.%03d" % divmod(at, 1000))
+    report.say(verdict, "ORIGIN", "origin-still", file=item.file, track=still.track, at="%d.%03d" % divmod(at, 1000), n=essence.n, ts=essence.at)
 # ---------------------------------------------------------------------------------------------------------- the package
-ITEM = {"n": COUNT, "file": str, "kind": str, "recording": str, "filename": str, "start": OPTIONAL, "end": OPTIONAL,
-        "made": str, "proof": OPTIONAL}  # fmt: skip
+ITEM = {"n": COUNT, "file": str, "kind": str, "recording": str, "filename": str, "start": OPTIONAL, "end": OPTIONAL, "made": str, "proof": OPTIONAL}
 TOLD = {"format": str, "export": str, "made_at": str, "copy": COUNT, "copies": COUNT, "recipient": str, "purpose": str,
         "case": OPTIONAL, "origin": str, "version": str, "witnessed": str, "items": list, "recordings": list}  # fmt: skip
 MADE = {("original", "original"), ("verbatim", "verbatim"), ("exact", "smart"), ("exact", "encoded"), ("still", "still")}
@@ -741,14 +745,11 @@ def check_item(told: Any, item: Any, prints: Dict[str, Print], entries: List[Ent
     need(len(mine) == 1 and mine[0].payload_holds, "no-export-entry", file=item.file)
     need(item.file in prints, "missing", file=item.file)
     wanted = {name: getattr(item, name) for name in ("kind", "made", "file", "start", "end")}
-    wanted.update({name: getattr(told, name) for name in ("copies", "recipient", "purpose", "case")})
-    wanted.update(facts_of(prints[item.file]))
+    wanted.update({name: getattr(told, name) for name in ("copies", "recipient", "purpose", "case")}, **facts_of(prints[item.file]))
     for what, value in wanted.items(): need(mine[0].values.get(what) == value_text(value), "file-differs", file=item.file, what=what)
-def facts_of(found: Print) -> Dict[str, Any]:
-    return {"size": found.size, "sha256": found.sha256.hex(), "chunk_log2": 20, "chunk_root": found.chunk_root.hex()}
+def facts_of(found: Print) -> Dict[str, Any]: return {"size": found.size, "sha256": found.sha256.hex(), "chunk_log2": 20, "chunk_root": found.chunk_root.hex()}
 def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries: List[Entry], report: Report) -> None:
-    roots = [one.values.get("essence_root", "null") for one in entries if one.kind == "rec.essence"]
-    roots, arrival, verdict = [one for one in roots if one != "null"], arrival_of(entries), "PASS"
+    arrival, verdict = arrival_of(entries), "PASS"
     if entries and arrival is not entries[0]:  # nothing may pass that rests on what is lost
         if arrival is None: raise Wrong("origin-not", file=item.file, what="rec.ingest")
         verdict = "NOT CHECKED"
@@ -763,11 +764,14 @@ def check_origin(package: Package, item: Any, prints: Dict[str, Print], entries:
         tracks = report.attempt("STRUCTURE", read_movie, package, item.file, file=item.file)
         if tracks is None: return
         report.say("PASS", "STRUCTURE", "structure-ok", file=item.file)
-    if item.made != "original" and item.proof is None:
-        need(not roots or item.made == "encoded", "origin-unproven", file=item.file)
-        report.say("NOT CHECKED", "ORIGIN", "origin-none" if roots else "essence-none", file=item.file)
-    elif item.made == "still": check_still(item, read_json(package.whole(item.proof), item.proof), roots, verdict, report)
-    elif item.made != "original": check_clip(package, item, read_json(package.whole(item.proof), item.proof), roots, tracks, verdict, report)
+    if item.made == "original": return
+    essence = essence_of(entries, arrival, item.file, report)
+    if essence and essence.is_later: verdict = "NOT CHECKED"
+    if item.proof is None:
+        need(not essence or item.made == "encoded", "origin-unproven", file=item.file)
+        report.say("NOT CHECKED", "ORIGIN", "origin-none" if essence else "essence-none", file=item.file)
+    elif item.made == "still": check_still(item, read_json(package.whole(item.proof), item.proof), essence, verdict, report)
+    else: check_clip(package, item, read_json(package.whole(item.proof), item.proof), essence, tracks, verdict, report)
 def check_log(package: Package, policy: Policy, told: Any, is_own: bool, report: Report) -> Head:
     name = "log/checkpoint.txt"
     head = open_head(package.whole(name), policy.logs, policy, name)
@@ -782,15 +786,14 @@ def check_log(package: Package, policy: Policy, told: Any, is_own: bool, report:
 def check_histories(package: Package, told: Any, head: Head | None, report: Report) -> Dict[str, List[Entry]]:
     found, count = {}, 0
     for recording, name in told.recordings.items():
-        history = report.attempt("HISTORY", read_history, package, recording, name)
-        if history is None: continue
-        size, entries = history
+        entries = report.attempt("HISTORY", read_history, package, recording, name, head)
+        if entries is None: continue
         found[recording], count, before = entries, count + len(entries), report.failed("HISTORY")
         report.attempt("HISTORY", check_history, recording, entries, told.export)
         lost = ranges([one.n for one in entries if one.is_lost])
         verdict, code = ("NOT CHECKED", "history-lost") if lost else ("PASS", "history-ok")
         if report.failed("HISTORY") == before: report.say(verdict, "HISTORY", code, recording=recording, count=len(entries), lost=lost)
-        if head: report.attempt("LOGGED", check_logged, recording, entries, size, head)
+        if head: report.attempt("LOGGED", check_logged, recording, entries)
     if head and not report.failed("LOGGED", "HISTORY"): report.say("PASS", "LOGGED", "logged-ok", count=count, size=head.size)
     return found
 def check_consistency(package: Package, policy: Policy, head: Head, histories: Dict[str, List[Entry]], report: Report) -> List[Head]:
@@ -807,13 +810,12 @@ def check_consistency(package: Package, policy: Policy, head: Head, histories: D
         heads.append(one)
     for recording, entries in histories.items():
         arrival = arrival_of(entries)
-        times = [time for one in heads for time in one.seen.values() if arrival and one.size > arrival.index]
-        if times and not report.failed("LOGGED", "HISTORY"):
-            report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(min(times)))
+        seen = min((policy.dated(one.seen) for one in heads if arrival and one.size > arrival.index and one.seen), default=None)
+        if seen and not report.failed("LOGGED", "HISTORY"):
+            report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(seen[1]), names=", ".join(seen[2]))
     report.say("PASS", "CONSISTENT", "consistent-ok", count=len(rows))
     return heads
-def check_stamps(package: Package, heads: List[Head], report: Report) -> None:
-    """Find stamps of other heads. Of a stamp that has its head's digest nothing is proven here: that takes its signature."""
+def check_stamps(package: Package, heads: List[Head], report: Report) -> None:  # of a stamp that has its head's digest nothing is proven here: that takes its signature
     digests = {"timestamps/%d.tsr" % one.size: one.digest for one in heads}
     names = [name for name in package.places if name.startswith("timestamps/")]
     for name in names:
@@ -833,9 +835,9 @@ def examine(package: Package, outside: bytes | None, fingerprint: str, report: R
     prints = check_contents(package, listed, report)
     told = report.attempt("FILE", read_told, package, listed)
     if told is None: return
-    known = FIXED | set(told.recordings.values()) | {one for item in told.items for one in (item.file, item.proof)}
-    for name in sorted(set(listed.files) - known):
-        if not re.fullmatch("timestamps/[0-9]+[.]tsr", name): report.say("FAIL", "CONTENTS", "unlisted", file=name)
+    known = FIXED.union(*((item.file, item.proof) for item in told.items), *(parts_of(package, one) for one in told.recordings.values()))
+    strange = [name for name in listed.files if name not in known and not re.fullmatch("timestamps/[0-9]+[.]tsr", name)]
+    for name in strange: report.say("FAIL", "CONTENTS", "unlisted", file=name)
     if not report.failed("CONTENTS"): report.say("PASS", "CONTENTS", "contents-ok", count=len(listed.files))
     head = report.attempt("LOGGED", check_log, package, policy, told, outside is None, report)
     histories = check_histories(package, told, head, report)
@@ -846,8 +848,7 @@ def examine(package: Package, outside: bytes | None, fingerprint: str, report: R
         if item.file in prints: report.attempt("ORIGIN", check_origin, package, item, prints, entries, report, file=item.file)
     heads = report.attempt("CONSISTENT", check_consistency, package, policy, head, histories, report) if head else None
     if heads: report.attempt("TIME", check_stamps, package, heads, report)
-def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Report:
-    """Check a package. Raises `NoPackage`; whatever else goes wrong is a finding."""
+def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Report:  # check a package. Raises `NoPackage`; whatever else goes wrong is a finding
     package, report = Package(path), Report()
     try: report.attempt("CONTENTS", examine, package, outside, fingerprint, report)
     except Exception as error: report.say("FAIL", "CONTENTS", "broken", what=repr(error))  # what cannot be checked is not good
@@ -856,19 +857,18 @@ def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Re
 # ----------------------------------------------------------------------------------------------------- the command line
 def clean(text: str) -> str:  # keeps a hostile name from steering the terminal, or from making lines of its own
     return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", "?", text)
-def told_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Dict[str, Any]:
-    """Give all that there is to say as one object: docs/formats/package.md, "The result as JSON"."""
+def told_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Dict[str, Any]:  # give all that there is to say as one object: docs/formats/package.md, "The result as JSON"
     names, wrong = ("verdict", "check", "code", "words"), report.failed()
     checks = [dict(zip(names, (*one[:3], clean(report.texts[one[2]][lang].format(**one[3]))))) for one in report.findings]
     keys = [{"role": role, "name": clean(name), "sha256": key} for role, name, key in report.keys]
     printed = bool(fingerprint and keys and all(one["code"] != "fingerprint-other" for one in checks))
-    open_points = WORDS["open"][lang].split("|")[1:] + [one["words"] for one in checks if one["code"] in ("history-lost", "origin-rebuilt")]
+    open_points = WORDS["open"][lang].split("|")[1:] + [one["words"] for one in checks if one["code"] in ("history-lost", "origin-rebuilt", "essence-lost")]
     return {"exit": int(wrong > 0), "result": WORDS["wrong" if wrong else "good"][lang].format(count=wrong), "checks": checks,
             "keys": keys, "keys_from": outside, "fingerprint_matches": printed, "not_proven": open_points}  # fmt: skip
 def lines_of(told: Dict[str, Any], lang: int) -> Iterator[str]:
     for one in told["checks"]: yield "%-11s %-10s %s" % (WORDS[one["verdict"]][lang], WORDS[one["check"]][lang], one["words"])
     yield "\n" + WORDS["keys"][lang]
-    for key in told["keys"]: yield "  %s %s\n    %s" % (WORDS[key["role"]][lang], key["name"], " ".join(re.findall("....", key["sha256"])))
+    for key in told["keys"]: yield "  %s %s\n    %s" % (WORDS[key["role"]][lang], key["name"], " ".join(re.findall("." * 8, key["sha256"])))
     yield WORDS["outside" if told["keys_from"] else "inside"][lang].format(file=told["keys_from"])
     if told["fingerprint_matches"]: yield WORDS["printed"][lang]
     yield "\n" + "\n  - ".join([WORDS["open"][lang].split("|")[0], *told["not_proven"]])

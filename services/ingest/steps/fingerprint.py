@@ -110,9 +110,12 @@ def _told(found: Essence) -> dict[str, Any]:
     if found.faults:
         return {"version": sidecar.VERSION, "reason": "; ".join(found.faults)[:_MOST_REASON]}
     tracks = [
-        {"handler": one.handler.decode("latin-1"), "timescale": one.timescale, "n": one.samples, "root": one.root.hex()}
+        {
+            "handler": one.handler.decode("ascii", "backslashreplace"), "timescale": one.timescale, "n": one.samples,
+            "root": one.root.hex(), "shown": None if one.shown is None else one.shown.numbers,
+        }
         for one in found.headers
-    ]
+    ]  # fmt: skip
     return {"version": sidecar.VERSION, "essence_root": found.root.hex(), "tracks": tracks}
 
 
