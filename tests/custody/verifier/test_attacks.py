@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,6 +202,35 @@ def test_a_fingerprint_cannot_be_kept_secret(
 
     assert {check for check, _ in failures(report)} == {"ORIGIN"}
     assert ("NOT CHECKED", "ORIGIN", "essence-none") not in of_clip(report)
+
+
+ODD: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
+    "nothing": lambda _: None,
+    "no list": lambda _: {"shown": [0, 1, 2]},
+    "no tracks": lambda _: [],
+    "a track less": lambda tracks: tracks[:1],
+    "a track more": lambda tracks: [*tracks, tracks[0]],
+    "no objects": lambda tracks: [1] * len(tracks),
+    "another name": lambda tracks: [{**one, "more": 1} for one in tracks],
+    "nothing of what is shown": lambda tracks: [{**one, "shown": None} for one in tracks],
+    **{
+        f"shown {odd}": lambda tracks, odd=odd: [{**one, "shown": odd} for one in tracks]  # type: ignore[misc]
+        for odd in ("abc", 0, False, [], [1, 2], [1, 2, 3, 4], [1, 2, "3"], [1, 2, 3.5], [0, True, 1], [0, 1, 1 << 53])
+    },
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", ODD)
+def test_what_is_said_of_the_tracks_has_one_form(shot: Shot, page: Browser, tmp_path: Path, case: str) -> None:
+    def enter(ledger: Ledger, number: int, content: bytes) -> None:
+        told = essence_told(fingerprint(reader(content), reader(content), len(content)), content)
+        ledger.add(RECORDINGS[number], "rec.essence", {**told, "tracks": ODD[case](told["tracks"])})
+
+    report = said(build([shot.content], [sold_as_verbatim(shot.clip(1, 2))], enter=enter), page, tmp_path)
+
+    assert {check for check, _ in failures(report)} == {"ORIGIN"}
+    assert not any(verdict == "PASS" for verdict, check, _ in of_clip(report) if check == "ORIGIN")
 
 
 @pytest.mark.browser
