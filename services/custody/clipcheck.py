@@ -45,6 +45,10 @@ class CheckedTrack:
     `length` counts its samples, of uncompressed sound its instants; `others` are the stretches [from, to) of them that
     no run proves: encoded anew, or the edges of uncompressed sound. `runs` are the proven ones, in order. `hidden`
     counts proven pictures that the original shows and the clip's edit list does not.
+
+    `moment` is the second of the original's own time line at which the clip's second 0 lies, None without runs.
+    Counted from that, `last` is when the last sample begins that is shown (uncompressed sound: when it ends), `end`
+    when its edit list ends.
     """
 
     clip_track: int
@@ -53,6 +57,9 @@ class CheckedTrack:
     runs: tuple[Run, ...]
     others: tuple[tuple[int, int], ...]
     hidden: int = 0
+    moment: Fraction | None = None
+    last: Fraction = Fraction(0)
+    end: Fraction = Fraction(0)
 
     @property
     def is_proven(self) -> bool:
@@ -94,13 +101,28 @@ def check_clip(read: ReadBytes, size: int, proof: ClipProof, root: bytes, shown:
         _check_header(track, result, proof)
         _check_configuration(track, result, read)
     _check_samples(clip.tracks, proof, read)
-    _check_moments(clip.tracks, proof.runs, shown)
+    moments = _check_moments(clip.tracks, proof.runs, shown)
     return CheckedClip(
         tuple(
-            replace(result, hidden=sum(_hidden(track, run, shown[run.track]) for run in result.runs))
+            replace(
+                result,
+                hidden=sum(_hidden(track, run, shown[run.track]) for run in result.runs),
+                moment=moments.get(track.place),
+                last=_last(track),
+                end=track.end,
+            )
             for track, result in zip(clip.tracks, checked, strict=True)
         )
     )
+
+
+def _last(track: StrictTrack) -> Fraction:
+    if track.shown is None:
+        return Fraction(0)
+    last = track.shown.last
+    if track.frame_bytes:
+        last = int(track.samples.pts[-1] + track.samples.duration[-1])
+    return min(Fraction(last + track.shown.shift, track.timescale), track.end)
 
 
 def read_clip(read: ReadBytes, size: int) -> StrictMovie:
@@ -214,7 +236,9 @@ def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: ReadBy
             raise ProofRefused(f"the runs of track {run.clip_track} lie otherwise to each other than in the original")
 
 
-def _check_moments(tracks: Sequence[StrictTrack], runs: Sequence[Run], shown: Sequence[Shown | None]) -> None:
+def _check_moments(
+    tracks: Sequence[StrictTrack], runs: Sequence[Run], shown: Sequence[Shown | None]
+) -> dict[int, Fraction]:
     """Refuse tracks of different moments: the clip's second 0 must be one second of the original, for all of them."""
     seconds: dict[int, Fraction] = {}
     for run in runs:
@@ -227,6 +251,7 @@ def _check_moments(tracks: Sequence[StrictTrack], runs: Sequence[Run], shown: Se
     apart = max(seconds.values()) - min(seconds.values())
     if apart > MOST_APART:
         raise ProofRefused(f"tracks lie {float(apart):.3f} s otherwise to each other than in the original")
+    return seconds
 
 
 def _first_moment(track: StrictTrack, run: Run) -> int:

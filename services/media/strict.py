@@ -7,6 +7,7 @@ rules leave no room: knowledge/integrity 3.3, written down in docs/formats/essen
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -57,7 +58,8 @@ class StrictTrack:
     Hold what is fingerprinted of one track: `place` counts the file's tracks from 0, `config` is its `codec_config`.
 
     Only samples whose bytes are in the file are listed. Uncompressed sound of `frame_bytes` an instant has long runs.
-    `shown` is None where nothing is, or an edit list shows more than one stretch.
+    `shown` is None where nothing is, or an edit list shows more than one stretch. `end` is the second of the movie at
+    which its edit list ends, or without a length its last sample.
     """
 
     place: int
@@ -68,6 +70,7 @@ class StrictTrack:
     samples: Samples
     frame_bytes: int | None
     shown: Shown | None = None
+    end: Fraction = Fraction(0)
 
     @property
     def step(self) -> int:
@@ -111,7 +114,7 @@ def read_strictly(read: Read, size: int, *, clip: bool = False) -> StrictMovie:
         faults += [f"track {one.track.index}: {fault}" for fault in _faults_of_samples(one, clip=clip)]
         if clip and not _shows_something(one, movie.timescale):
             faults.append(f"track {one.track.index}: its edit list shows nothing of it")
-    tracks = tuple(_track(one) for one in movie.tracks)
+    tracks = tuple(_track(one, movie.timescale) for one in movie.tracks)
     count = sum(len(track.samples) for track in tracks)
     if count > MOST_LEAVES:
         faults.append(f"the file has {count} samples; {MOST_LEAVES} are the most")
@@ -120,13 +123,16 @@ def read_strictly(read: Read, size: int, *, clip: bool = False) -> StrictMovie:
     return StrictMovie(tracks, tuple(faults))
 
 
-def _track(one: ReadTrack) -> StrictTrack:
+def _track(one: ReadTrack, movie_timescale: int) -> StrictTrack:
     info = one.track
+    edits, end = info.edits, one.end
+    if edits and edits[-1].duration and edits[-1].media_time >= 0:
+        end = Fraction(sum(edit.duration for edit in edits), movie_timescale)
     samples = one.samples if one.here.all() else one.samples.only(one.here)
     config = codec_config(info.handler, info.description)
     return StrictTrack(
         info.index, info.handler, info.timescale, info.matrix, config, samples, info.codec.frame_bytes or None,
-        _shown(one),
+        _shown(one), end,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from services.custody.signingkey import SigningKey
 from services.custody.tree import root
 from services.media.pool import Pool
 from services.media.strict import read_strictly
-from services.media.timecode import TimeRange
+from services.media.timecode import TimeRange, print_seconds
 from services.media.verbatim import cut_verbatim
 from tests.custody.clips import FFMPEG, Clip, Shot, reader
 from tests.custody.notes import NOON, key
@@ -315,6 +315,13 @@ def still_proof(shot: Shot, sample: int) -> bytes:
     return canonical({"v": 1, "all_tracks": tracks, "still": told})
 
 
+def still_at(shot: Shot, sample: int) -> str:
+    """Print when the recording shows the sample with this number of the first track."""
+    video = shot.index.video
+    assert video is not None
+    return print_seconds(video.seconds(int(video.samples.pts[sample])))
+
+
 def one_of_each(folder: Path, pool: Pool) -> tuple[list[bytes], list[Item]]:
     """Make two recordings, and of them an original, both sorts of verbatim clip, exact clips and a still."""
     path = make_footage(folder / "a.mp4", frames=FRAMES, bframes=2, size=(320, 180))
@@ -331,8 +338,8 @@ def one_of_each(folder: Path, pool: Pool) -> tuple[list[bytes], list[Item]]:
         Item("original", "original", 0, ".mp4", shot.content),
         Item("verbatim", "verbatim", 0, ".mp4", verbatim.content, proofs[0], "1.000000", "2.000000"),
         Item("exact", "smart", 0, ".mp4", smart.content, proofs[1], "1.233333", "3.666667"),
-        Item("exact", "encoded", 0, ".mp4", encoded.content, proofs[2], "1.000000", "2.500000"),
-        Item("still", "still", 0, ".png", b"\x89PNG not looked at", still_proof(shot, 7), "0.200000"),
+        Item("exact", "encoded", 0, ".mp4", encoded.content, proofs[2], "0.000000", "4.000000"),
+        Item("still", "still", 0, ".png", b"\x89PNG not looked at", still_proof(shot, 7), still_at(shot, 7)),
         Item("verbatim", "verbatim", 1, ".mov", sound.content, proofs[3], "1.000000", "2.000000"),
     ]
     return [shot.content, plain.content], items

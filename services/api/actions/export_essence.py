@@ -13,6 +13,7 @@ from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.custody import sidecar
 from services.custody.clipcheck import CheckedClip, ReadBytes, check_clip
+from services.custody.cliplabel import Label, check_label
 from services.custody.clipmake import prove_clip
 from services.custody.ledger import history
 from services.custody.package.stillproof import check_still, prove_still
@@ -97,13 +98,14 @@ def _await(archive: Archive, recording_id: str) -> None:
 
 
 def prove_file(
-    path: Path, copies: Sequence[Copied], index: FrameIndex | None, essence: Essence | None, made: str
+    path: Path, copies: Sequence[Copied], index: FrameIndex | None, essence: Essence | None, label: Label
 ) -> Proven:
     """
     Prove the copied samples of a clip, and check the proof as a stranger will.
 
     Raises:
-        ProofRefused: it does not hold; or nothing is proven of a clip that claims to be copied.
+        ProofRefused: it does not hold; nothing is proven of a clip that claims to be copied; or it is of another
+            moment than its label says.
     """
     if essence is None or index is None:
         return Proven(
@@ -112,6 +114,7 @@ def prove_file(
         )
     read, size = reader(path), path.stat().st_size
     found = prove_clip(read, size, copies, index, essence.sidecar).proof if copies else None
+    made = label.made
     if found is None:
         if made != "encoded":
             raise ProofRefused(f"nothing could be proven of a {made} clip")
@@ -119,6 +122,7 @@ def prove_file(
     checked = check_clip(read, size, found, essence.root, essence.shown)
     if made == "verbatim" and (hidden := sum(track.hidden for track in checked.tracks)):
         raise ProofRefused(f"a verbatim clip hides {hidden} pictures that the recording shows")
+    check_label(checked, label, essence.sidecar.headers)
     return Proven(canonical(json.loads(found.to_bytes())), _words(checked))
 
 

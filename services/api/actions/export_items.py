@@ -16,6 +16,7 @@ from services.api.actions.export_essence import Essence, Proven, essence_of, pro
 from services.api.actions.make_export import frame_at, range_of
 from services.api.filesending import FileFlow
 from services.bootstrap import Archive
+from services.custody.cliplabel import Label
 from services.custody.clipmake import copies_of_virtual
 from services.custody.clipsearch import copies_by_bytes
 from services.custody.package.build import print_file
@@ -129,7 +130,9 @@ def _verbatim(making: _Making, wanted: TimeRange) -> MadeItem:
     if making.source.index is None:
         raise VerbatimNotPossible("the recording has no frame index")
     plan = cut_verbatim(making.source.index, wanted)
-    return making.made("verbatim", plan.start, plan.end, _copied(making, plan.file, "verbatim"))
+    return making.made(
+        "verbatim", plan.start, plan.end, _copied(making, plan.file, Label("verbatim", plan.start, plan.end))
+    )
 
 
 def _exact(archive: Archive, making: _Making, wanted: TimeRange) -> MadeItem:
@@ -137,7 +140,9 @@ def _exact(archive: Archive, making: _Making, wanted: TimeRange) -> MadeItem:
     plan = plan_exact(source.facts, source.frame_times, wanted)
     smart = exact.cut(archive, source.stored, source.facts, source.index, plan)
     if isinstance(smart, SmartCut):
-        return making.made("smart", plan.start, plan.end, _copied(making, smart.file, "smart"))
+        return making.made(
+            "smart", plan.start, plan.end, _copied(making, smart.file, Label("smart", plan.start, plan.end))
+        )
     fragmented = target.with_suffix(".frag.mp4")
     with (
         encode_exact(making.lent.path, source.facts, source.frame_times, plan, index=source.index) as made,
@@ -149,17 +154,17 @@ def _exact(archive: Archive, making: _Making, wanted: TimeRange) -> MadeItem:
     index, copies = source.index, []
     if making.essence is not None and index is not None:
         copies = copies_by_bytes(reader(target), target.stat().st_size, index, making.essence.sidecar)
-    proven = prove_file(target, copies, index, making.essence, "encoded")
+    proven = prove_file(target, copies, index, making.essence, Label("encoded", plan.start, plan.end))
     return making.made("encoded", plan.start, plan.end, proven)
 
 
-def _copied(making: _Making, file: VirtualFile, how: str) -> Proven:
+def _copied(making: _Making, file: VirtualFile, label: Label) -> Proven:
     """Write down a clip that is cut out of the original, and prove it."""
     _write(file, making.lent.path, making.target)
     index = making.source.index
     assert index is not None  # noqa: S101  (it was cut by it)
     copies = [] if making.essence is None else copies_of_virtual(reader(making.target), file, index)
-    return prove_file(making.target, copies, index, making.essence, how)
+    return prove_file(making.target, copies, index, making.essence, label)
 
 
 def _write(file: VirtualFile, original: Path, target: Path) -> None:

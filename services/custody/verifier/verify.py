@@ -25,47 +25,33 @@ FIXED |= {"log/checkpoint.txt", "log/consistency.json", "log/policy.txt", "log/r
 
 class Wrong(Exception):
     def __init__(self, code: str, **about: Any) -> None: self.code, self.about = code, about
-
 class NoPackage(Exception): """There is nothing here that could be checked."""
 def need(holds: Any, code: str, **about: Any) -> None:
     if not holds: raise Wrong(code, **about)
 # ------------------------------------------------------------------------------------------------------ what is said
 TEXTS = {
     "bad-form": ("{file} 不符合格式（{what}）", "{file} is not in the form of the format ({what})"), "bad-signature": ("{file} 中 {name} 的签名是错的", "the signature of {name} in {file} is wrong"),
-    "no-signature": ("{file} 没有受信任密钥的签名", "{file} is not signed by any key that is trusted here"), "missing": ("缺少文件 {file}", "the file {file} is missing"),
-    "unlisted": ("{file} 不属于本移交包", "the file {file} does not belong to the package"), "changed": ("文件 {file} 被改动：摘要不符", "the file {file} was changed: its digest is another"),
+    "no-signature": ("{file} 没有受信任密钥的签名", "{file} is not signed by any key that is trusted here"), "missing": ("缺少文件 {file}", "the file {file} is missing"), "unlisted": ("{file} 不属于本移交包", "the file {file} does not belong to the package"), "changed": ("文件 {file} 被改动：摘要不符", "the file {file} was changed: its digest is another"),
     "other-size": ("文件 {file} 有 {found} 字节，应为 {wanted}", "the file {file} has {found} bytes, not {wanted}"), "bad-zip": ("压缩包在第 {at} 字节处不是规定的形式", "the zip file is not in its one allowed form at byte {at}"),
-    "contents-ok": ("{count} 个文件与签名清单一致", "{count} files are as the signed list says"), "fingerprint-other": ("日志密钥的指纹是 {found}", "the log's key has another fingerprint: {found}"),
-    "no-export-entry": ("{file}：台账中没有对应的导出记录", "{file}: there is no entry of this export for it"), "file-differs": ("{file}：{what} 与台账记录不符", "{file}: {what} is not what its entry says"),
-    "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"), "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"),
-    "origin-not": ("{file}：不是入库的原始文件（{what}）", "{file}: not the file that was taken in ({what})"),
+    "contents-ok": ("{count} 个文件与签名清单一致", "{count} files are as the signed list says"), "fingerprint-other": ("日志密钥的指纹是 {found}", "the log's key has another fingerprint: {found}"), "no-export-entry": ("{file}：台账中没有对应的导出记录", "{file}: there is no entry of this export for it"), "file-differs": ("{file}：{what} 与台账记录不符", "{file}: {what} is not what its entry says"),
+    "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"), "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"), "origin-not": ("{file}：不是入库的原始文件（{what}）", "{file}: not the file that was taken in ({what})"), "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
     "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同（帧指纹：第 {n} 条记录，{at}）；未证明（重新编码，或声音的边缘）：{rest}", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit (by its frame fingerprint, entry {n}, {at}); not proven (encoded anew, or edges of sound): {rest}"),
-    "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"),
-    "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
+    "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"), "origin-elsewhere": ("{file}：标注为录像的第 {label} 秒，按证明却是第 {proven} 秒", "{file}: its label says {label} s of the recording, its proof {proven} s"),
     "origin-rebuilt": ("{file}：首条记录的内容已丢失，“原件”是指第 {n} 条记录（rec.rebuild，恢复后重建）所述的文件；它是否就是最初入库的文件，未被证明", "{file}: the values of the first entry are lost: its original is the file that entry {n} (rec.rebuild, after a recovery) names; that this is the file first taken in is not proven"),
     "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中（帧指纹：第 {n} 条记录，{ts}），解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original (by its frame fingerprint, entry {n}, {ts}); that it was decoded from it is not proven"),
-    "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"), "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"),
-    "origin-apart": ("{file}：声音与画面的相对位置和原件相差 {apart} 秒", "{file}: its tracks lie {apart} s otherwise to each other than in the original"),
-    "origin-hidden": ("{file}：剪辑表隐藏了原件中可见的 {count} 幅画面", "{file}: its edit list hides {count} pictures that the original shows"),
-    "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"), "essence-none": ("{file}：历史中没有该录像的帧指纹", "{file}: the history shows no frame fingerprint of its recording"),
-    "essence-hidden": ("{file}：第 {n} 条记录隐去了帧指纹的内容", "{file}: entry {n}, of its frame fingerprint, does not disclose what it must"),
-    "essence-two": ("{file}：第 {n} 条与第 {other} 条记录的帧指纹不同", "{file}: entries {n} and {other} name two different frame fingerprints"),
-    "essence-other": ("{file}：第 {n} 条记录的帧指纹属于另一份文件，而非入库的原件", "{file}: the frame fingerprint of entry {n} is of another file than the one taken in"),
-    "essence-lost": ("{file}：更早的帧指纹（第 {other} 条记录）的内容已丢失，第 {n} 条是后来的", "{file}: what an earlier frame fingerprint said (entry {other}) is lost; that of entry {n} is a later one"),
-    "structure-ok": ("{file}：结构简单，任何播放器读到的都一样", "{file}: every player finds the same samples in it"), "structure-bad": ("{file}：可能被不同播放器读成不同内容（{what}）", "{file}: players may find different things in it ({what})"),
-    "structure-as-is": ("{file}：按原样给出，不要求结构", "{file}: given as it is, whatever its structure"), "not-in-log": ("录像 {recording} 的第 {n} 条记录不在台账中", "entry {n} of recording {recording} is not in the log"),
+    "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"), "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"), "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"), "essence-none": ("{file}：历史中没有该录像的帧指纹", "{file}: the history shows no frame fingerprint of its recording"),
+    "origin-apart": ("{file}：声音与画面的相对位置和原件相差 {apart} 秒", "{file}: its tracks lie {apart} s otherwise to each other than in the original"), "origin-hidden": ("{file}：剪辑表隐藏了原件中可见的 {count} 幅画面", "{file}: its edit list hides {count} pictures that the original shows"),
+    "essence-hidden": ("{file}：第 {n} 条记录隐去了帧指纹的内容", "{file}: entry {n}, of its frame fingerprint, does not disclose what it must"), "essence-two": ("{file}：第 {n} 条与第 {other} 条记录的帧指纹不同", "{file}: entries {n} and {other} name two different frame fingerprints"),
+    "essence-other": ("{file}：第 {n} 条记录的帧指纹属于另一份文件，而非入库的原件", "{file}: the frame fingerprint of entry {n} is of another file than the one taken in"), "essence-lost": ("{file}：更早的帧指纹（第 {other} 条记录）的内容已丢失，第 {n} 条是后来的", "{file}: what an earlier frame fingerprint said (entry {other}) is lost; that of entry {n} is a later one"),
+    "structure-ok": ("{file}：结构简单，任何播放器读到的都一样", "{file}: every player finds the same samples in it"), "structure-bad": ("{file}：可能被不同播放器读成不同内容（{what}）", "{file}: players may find different things in it ({what})"), "structure-as-is": ("{file}：按原样给出，不要求结构", "{file}: given as it is, whatever its structure"), "not-in-log": ("录像 {recording} 的第 {n} 条记录不在台账中", "entry {n} of recording {recording} is not in the log"),
     "logged-ok": ("{count} 条记录都在大小为 {size} 的台账中", "{count} entries are in the log of size {size}"), "quorum-none": ("策略未要求见证人，因此没有独立见证", "the policy asks for no witness, so nobody else vouches for the log"),
-    "quorum-missing": ("见证人不足，缺少 {missing}", "too few witnesses signed the head of the log; missing: {missing}"),
-    "quorum-late": ("存档称在规定时间内没有足够的见证人应答，因此没有独立见证（缺少 {missing}）", "the archive says that too few witnesses answered in time, so nobody else vouches for the log (missing: {missing})"),
+    "quorum-missing": ("见证人不足，缺少 {missing}", "too few witnesses signed the head of the log; missing: {missing}"), "quorum-late": ("存档称在规定时间内没有足够的见证人应答，因此没有独立见证（缺少 {missing}）", "the archive says that too few witnesses answered in time, so nobody else vouches for the log (missing: {missing})"),
     "witnessed-ok": ("{names} 已见证台账（最早 {at}）", "seen and signed by {names} (first at {at})"), "no-later-than": ("录像 {recording} 最迟在 {at} 已存在（由 {names} 见证）", "recording {recording} existed no later than {at}, says {names}"),
-    "chain-gap": ("录像 {recording} 的历史在第 {n} 条处中断", "the history of {recording} breaks at entry {n}"), "chain-end": ("录像 {recording} 的历史不是以本次导出结束", "the history of {recording} does not end with this export"),
-    "payload-bad": ("录像 {recording} 第 {n} 条的内容与其承诺不符", "the values of entry {n} of {recording} are not what it commits to"),
+    "chain-gap": ("录像 {recording} 的历史在第 {n} 条处中断", "the history of {recording} breaks at entry {n}"), "chain-end": ("录像 {recording} 的历史不是以本次导出结束", "the history of {recording} does not end with this export"), "payload-bad": ("录像 {recording} 第 {n} 条的内容与其承诺不符", "the values of entry {n} of {recording} are not what it commits to"),
     "history-lost": ("录像 {recording}：{count} 条记录，无缺失；但第 {lost} 条的内容已丢失，其所述无从核对", "recording {recording}: {count} entries, none left out; but the values of entries {lost} are lost, so what these said is not proven"),
-    "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"), "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"),
-    "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"), "time-none": ("未附时间戳", "no time-stamp is enclosed"),
+    "history-ok": ("录像 {recording}：{count} 条记录，无缺失", "recording {recording}: {count} entries, none left out"), "consistent-bad": ("大小为 {size} 的较早台账不是当前台账的开头", "the earlier log of size {size} is no beginning of the log"), "consistent-ok": ("{count} 个较早的台账都是当前台账的开头", "{count} earlier states of the log are beginnings of it"), "time-none": ("未附时间戳", "no time-stamp is enclosed"),
     "time-open": ("{file}：含有相应台账头的摘要；由谁、何时盖章，请用时间戳机构的根证书核对：openssl ts -verify -digest {digest} -in {file} -CAfile ROOTS.pem", "{file}: it has the digest of its head of the log; who stamped it, and when, is checked with the authority's root certificates: openssl ts -verify -digest {digest} -in {file} -CAfile ROOTS.pem"),
-    "time-other": ("{file}：不是所附台账头的时间戳", "{file}: it is no time-stamp of a head of the log that is enclosed"), "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"),
-    "broken": ("检查程序在此中断：{what}", "the program broke here: {what}"),
+    "time-other": ("{file}：不是所附台账头的时间戳", "{file}: it is no time-stamp of a head of the log that is enclosed"), "skipped": ("因别处的错误而未检查", "not checked, because of what is wrong elsewhere"), "broken": ("检查程序在此中断：{what}", "the program broke here: {what}"),
 }  # fmt: skip
 WORDS = {
     "PASS": ("通过", "PASS"), "FAIL": ("不通过", "FAIL"), "NOT CHECKED": ("未检查", "NOT CHECKED"), "CONTENTS": ("清单", "CONTENTS"),
@@ -75,8 +61,7 @@ WORDS = {
     "inside": ("密钥来自移交包自身：这本身不能证明什么，请与别处公布的指纹核对，或用 --policy、--fingerprint。", "The keys are from the package itself, which proves nothing: compare them with those printed elsewhere, or use --policy or --fingerprint."),
     "outside": ("密钥来自 {file}。", "The keys are from {file}."), "printed": ("台账密钥与给出的指纹一致。", "The log's key is the one with the fingerprint that was given."),
     "open": ("以下各点未被证明：|摄像机如实拍下了所发生的事|文件到达之前未被改动|没有录像被扣留不交|账号背后究竟是谁|重新编码的画面与原件相像|report.html、certificate.html、package.json 中不属于台账记录的内容（如文件原名、制作时间）|台账给所有人看的是同一部历史（请比对两个移交包，或询问见证人）", "What is not proven:|that the camera saw what happened|that nothing was done to a file before it arrived|that no recording was withheld|who sat behind an account|that frames encoded anew look like the original's|what report.html, certificate.html and package.json say beyond the entries of the log, such as names of files and when it was made|that the log shows everybody the same history: compare two packages, or ask a witness"),
-    "good": ("结论：没有发现错误。", "Result: nothing is wrong."), "wrong": ("结论：有 {count} 处错误，见“不通过”各行。", "Result: {count} things are wrong; see the lines that say FAIL."),
-    "none": ("这不是移交包：{what}", "This is no package: {what}"),
+    "good": ("结论：没有发现错误。", "Result: nothing is wrong."), "wrong": ("结论：有 {count} 处错误，见“不通过”各行。", "Result: {count} things are wrong; see the lines that say FAIL."), "none": ("这不是移交包：{what}", "This is no package: {what}"),
 }  # fmt: skip
 class Report:
     def __init__(self) -> None:
@@ -130,8 +115,7 @@ class Package:  # the files of a folder or zip file: of each, where its bytes li
         for at, folders, files in os.walk(path):
             for name in files + [one for one in folders if os.path.islink(os.path.join(at, one))]:
                 whole = os.path.join(at, name)
-                size = os.path.getsize(whole) if os.path.isfile(whole) else -1
-                self.places[os.path.relpath(whole, path).replace(os.sep, "/")] = (whole, 0, size)
+                self.places[os.path.relpath(whole, path).replace(os.sep, "/")] = (whole, 0, os.path.getsize(whole) if os.path.isfile(whole) else -1)
                 if len(self.places) > MOST_FILES: raise NoPackage(path)
     def _read_zip(self, path: str, end: int) -> None:
         at, before, central = 0, b"", []  # type: int, bytes, List[bytes]
@@ -165,16 +149,13 @@ class Package:  # the files of a folder or zip file: of each, where its bytes li
         need(self.places[name][2] <= SMALL, "other-size", file=name, found=self.places[name][2], wanted=SMALL)
         return b"".join(self.blocks(name))
 def zip_local(name: bytes, crc: int, size: int) -> bytes:
-    head = struct.pack("<4s5HI8s2H", b"PK\3\4", 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 20)
-    return head + name + struct.pack("<HHQQ", 1, 16, size, size)
+    return struct.pack("<4s5HI8s2H", b"PK\3\4", 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 20) + name + struct.pack("<HHQQ", 1, 16, size, size)
 def zip_central(name: bytes, crc: int, size: int, offset: int) -> bytes:
-    head = struct.pack("<4s6HI8s2H", b"PK\1\2", 45, 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 28)
-    return head + bytes(10) + b"\xff" * 4 + name + struct.pack("<HHQQQ", 1, 24, size, size, offset)
+    return struct.pack("<4s6HI8s2H", b"PK\1\2", 45, 45, 0x800, 0, 0, 0x21, crc, b"\xff" * 8, len(name), 28) + bytes(10) + b"\xff" * 4 + name + struct.pack("<HHQQQ", 1, 24, size, size, offset)
 def zip_end(central: List[bytes], offset: int) -> bytes:
     count, size = len(central), sum(map(len, central))
-    last = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset)
-    last += struct.pack("<4sIQI", b"PK\6\7", 0, offset + size, 1)
-    return b"".join(central) + last + b"PK\5\6" + bytes(4) + b"\xff" * 12 + bytes(2)
+    wide = struct.pack("<4sQHHIIQQQQ4sIQI", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset, b"PK\6\7", 0, offset + size, 1)
+    return b"".join(central) + wide + b"PK\5\6" + bytes(4) + b"\xff" * 12 + bytes(2)
 # --------------------------------------------------------------------------------------------------- trees (RFC 6962)
 def node(left: bytes, right: bytes) -> bytes: return sha256(b"\x01" + left + right)
 def split(size: int) -> int: return 1 << (size - 1).bit_length() - 1  # the largest power of two below the size
@@ -400,9 +381,8 @@ def check_history(recording: str, entries: List[Entry], export: str) -> None:
     need(entries and entries[0].kind == "rec.ingest", "chain-gap", recording=recording, n=0)
     need(is_of(entries[-1], export), "chain-end", recording=recording)
 def check_logged(recording: str, entries: List[Entry]) -> None:
-    for n, (before, entry) in enumerate(zip([-1] + [one.index for one in entries], entries)):
-        need(entry.is_logged and before < entry.index, "not-in-log", recording=recording, n=n)
-Essence: Any = namedtuple("Essence", "root n at shown is_later")  # shown: of each track [first, last, shift] in ticks, or None
+    for n, (before, entry) in enumerate(zip([-1] + [one.index for one in entries], entries)): need(entry.is_logged and before < entry.index, "not-in-log", recording=recording, n=n)
+Essence: Any = namedtuple("Essence", "root n at tracks is_later")  # tracks: with shown [first, last, shift] in ticks, or None
 def essence_of(entries: List[Entry], arrival: Entry | None, file: str, report: Report) -> Any:  # the frame fingerprint that counts: the first of its version; none may contradict it
     every = [one for one in entries if one.kind == "rec.essence"]
     told = [one for one in every if not one.is_lost and one.values.get("version", "1") == "1"]
@@ -414,12 +394,12 @@ def essence_of(entries: List[Entry], arrival: Entry | None, file: str, report: R
     if not told or told[0].values.get("essence_root", "null") == "null": return None
     first, tracks = told[0], read_json(told[0].values.get("tracks", "null").encode(), file, "")
     need(isinstance(tracks, list), "essence-hidden", n=first.n)
-    shown = [fields(one, file, handler=str, timescale=U32, n=COUNT, root=str, shown=(list, type(None)))[4] for one in tracks]
-    good = all(one is None or (len(one) == 3 and all(type(number) is int for number in one)) for one in shown)
+    tracks = [record(one, file, {"handler": str, "timescale": U32, "n": COUNT, "root": str, "shown": (list, type(None))}) for one in tracks]
+    good = all(one.shown is None or (len(one.shown) == 3 and all(type(number) is int for number in one.shown)) for one in tracks)
     need(good, "bad-form", what="shown")
     lost = [one.n for one in every if one.is_lost and one.n < first.n and not entries[0].is_lost]
     if lost: report.say("NOT CHECKED", "ORIGIN", "essence-lost", file=file, n=first.n, other=lost[0])
-    return Essence(first.values["essence_root"], first.n, first.at, shown, bool(lost))
+    return Essence(first.values["essence_root"], first.n, first.at, tracks, bool(lost))
 # ----------------------------------------------------------------------------------- a clip's boxes (ISO/IEC 14496-12)
 RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 PICTURE_BOXES = (b"avcC", b"hvcC", b"av1C", b"vpcC", b"d263")
@@ -593,14 +573,12 @@ STILL = {"sample": U32, "dts": SIGNED, "cts": S32, "sync": range(2), "size": U32
 def read_trees(told: List[Any], file: str, essence: Essence) -> List[Tuple[int, bytes]]:  # read the trees of all tracks of a recording; they must lead to the root that its history discloses
     trees = [(n, unbase64(root, file, 32)) for n, root in [fields(one, file, n=U32, root=str) for one in told[:65]]]
     leaves = [sha256(struct.pack(">x2sIQ", b"E1", place, n + 1) + root) for place, (n, root) in enumerate(trees)]
-    need(trees and essence and value_text(tree_root(leaves).hex()) == essence.root and len(trees) == len(essence.shown), "origin-root")
+    need(trees and essence and value_text(tree_root(leaves).hex()) == essence.root and len(trees) == len(essence.tracks), "origin-root")
     return trees
 def check_header(tree: Tuple[int, bytes], handler: bytes, run: Any, file: str) -> None:  # check that a track of the recording is of this kind and configured so
     leaf = struct.pack(">x2sI4sIQ", b"T1", run.track, handler, run.ts, tree[0]) + sha256(unbase64(run.config, file))
-    found = range_root([sha256(leaf + unbase64(run.matrix, file, 36))], 0, tree[0] + 1, hashes(run.head, file))
-    need(found == tree[1], "origin-wrong", what="header", track=run.track)
-def leaf_of(track: int, sample: int, dts: int, cts: int, sync: int, size: int, digest: bytes) -> bytes:
-    return sha256(struct.pack(">x2sIQqiBI", b"S1", track, sample, dts, cts, sync, size) + digest)
+    need(range_root([sha256(leaf + unbase64(run.matrix, file, 36))], 0, tree[0] + 1, hashes(run.head, file)) == tree[1], "origin-wrong", what="header", track=run.track)
+def leaf_of(track: int, sample: int, dts: int, cts: int, sync: int, size: int, digest: bytes) -> bytes: return sha256(struct.pack(">x2sIQqiBI", b"S1", track, sample, dts, cts, sync, size) + digest)
 def leaves_of(track: Track, skip: int, count: int) -> List[Tuple[int, int, int, List[Tuple[int, int]]]]:
     """List the leaves of a track from a sample on: dts, cts, sync, where their bytes lie; of sound, 1,024 instants each."""
     if not track.frame: return [(dts, cts, sync, [(at, size)]) for dts, cts, sync, at, size in track.samples[skip : skip + count]]
@@ -615,12 +593,12 @@ def leaves_of(track: Track, skip: int, count: int) -> List[Tuple[int, int, int, 
             low += number
         done += units
     return leaves[:count]
-def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: Any, shown: Any, file: str) -> Tuple[List[int], int, int]:
+def check_runs(package: Package, name: str, track: Track, runs: List[Any], trees: Any, essence: Essence, file: str) -> Tuple[List[int], int, int]:
     """Check the runs of a track; gives [from, to, from, to …] that they prove, at which us of the original the clip begins, what it hides."""
     def holds(good: Any, what: str) -> None: need(good, "origin-wrong", track=track.place, what=what)
     (low, high, delay), proven, past, shift, moment, hidden = track.edit, [0], 0, None, 0, 0
     for run in runs:
-        tree, same, leaves, seen = trees[run.track], runs[0], leaves_of(track, run.clip_first, run.count), shown[run.track]
+        tree, same, leaves, seen = trees[run.track], runs[0], leaves_of(track, run.clip_first, run.count), essence.tracks[run.track].shown
         holds(seen, "time")
         holds(run.first >= past and run.clip_first >= proven[-1] and len(leaves) == run.count, "runs")
         alike = (run.track, run.ts, run.config, run.matrix) == (same.track, same.ts, same.config, same.matrix)
@@ -684,6 +662,28 @@ def check_config(package: Package, name: str, track: Track, original: bytes, sta
             slices += [sample[at + length] & 31] if sample[at + length] & 31 in range(1, 6) else []
             at = end
         holds(not n or n not in starts or slices[:1] == [5], "frames")
+def span_of(track: Track) -> Tuple[int, int]:  # us behind the clip's second 0 at which the last sample begins that its edit list shows (of uncompressed sound: ends), and at which that list ends
+    low, high, delay = track.edit
+    ends = [dts + cts + (size // track.frame * track.step if track.frame else 0) for dts, cts, _, _, size in track.samples]
+    last = min(max(ends, default=low), high)
+    return tuple((one - low) * 10**6 // track.scale + delay * 10**6 // track.movie for one in (last, high if high < 1 << 54 else last))
+def check_label(item: Any, essence: Essence, moments: List[int], last: int, length: int, report: Report) -> None:
+    """Compare start and end with what is proven, in us: where second 0 of each track lies in the original, and how far behind it the last sample and the end."""
+    texts = [item.start or "", (item.start or "") if item.end is None else item.end]
+    need(all(re.fullmatch("-?[0-9]{1,9}[.][0-9]{6}", one) for one in texts), "bad-form", file="package.json", what="start")
+    start, end = (int(one.replace(".", "")) for one in texts)
+    pictures, sounds = ([one for one in essence.tracks if one.n and one.handler == kind] for kind in ("vide", "soun"))
+    leads = pictures or sounds  # times count from the first of these that is shown
+    about = {"label": " - ".join(one for one in (item.start, item.end) if one), "proven": "?"}
+    for lead in leads if all(one.shown and one.timescale for one in leads) else ():
+        zero, past = ((one + lead.shown[2]) * 10**6 // lead.timescale for one in lead.shown[:2])
+        slack, zero = (100_000, zero) if lead.handler == "vide" else (500_000, max(zero, 0))
+        at = moments[0] - zero
+        fits = all(abs(one - zero - start) <= slack for one in moments) and at + last <= end + slack
+        if fits and (at + length >= min(end, past - zero) - slack or item.made == "encoded"): return
+        about["proven"] = "%.3f - %.3f" % (at / 10**6, (at + length) / 10**6)
+    if about["proven"] != "?": raise Wrong("origin-elsewhere", **about)
+    report.say("NOT CHECKED", "ORIGIN", "origin-elsewhere", file=item.file, **about)
 def check_clip(package: Package, item: Any, told: Any, essence: Essence, tracks: List[Track], verdict: str, report: Report) -> None:
     file = item.proof
     _, all_tracks, rows = fields(told, file, v=range(1, 2), all_tracks=list, tracks=list)
@@ -696,7 +696,7 @@ def check_clip(package: Package, item: Any, told: Any, essence: Essence, tracks:
     counts, rest, is_all, moments, hidden = {b"vide": 0, b"soun": 0}, [], True, [], 0  # type: Any, List[str], bool, List[int], int
     for track in tracks:
         mine = [run for run in runs if run.clip_track == track.place]
-        proven, moment, unseen = check_runs(package, item.file, track, mine, trees, essence.shown, file)
+        proven, moment, unseen = check_runs(package, item.file, track, mine, trees, essence, file)
         moments, hidden = moments + [moment] * bool(mine), hidden + unseen
         length = sum(one[4] for one in track.samples) // track.frame if track.frame else len(track.samples)
         edges = [0, *proven, length]
@@ -709,6 +709,8 @@ def check_clip(package: Package, item: Any, told: Any, essence: Essence, tracks:
     need(apart <= 100_000, "origin-apart", apart="%d.%03d" % divmod(apart // 1000, 1000))
     need(not hidden or item.made != "verbatim", "origin-hidden", count=hidden)
     about = {"file": item.file, "pictures": counts[b"vide"], "sounds": counts[b"soun"], "rest": ", ".join(rest[:20]) or "-", "n": essence.n, "at": essence.at}
+    spans = [span_of(one) for one in tracks if one.handler == b"vide"] or [span_of(one) for one in tracks]
+    check_label(item, essence, moments, max(one[0] for one in map(span_of, tracks)), max(one[1] for one in spans), report)
     good = is_all or item.made != "verbatim"
     report.say(verdict if good else "FAIL", "ORIGIN", "origin-frames" if good else "origin-less", **about)
 def check_still(item: Any, told: Any, essence: Essence, verdict: str, report: Report) -> None:
@@ -718,9 +720,9 @@ def check_still(item: Any, told: Any, essence: Essence, verdict: str, report: Re
     tree = trees[still.track]
     check_header(tree, b"vide", still, item.proof)
     leaf = leaf_of(still.track, still.sample, still.dts, still.cts, still.sync, still.size, bytes.fromhex(still.sha256))
-    found = range_root([leaf], still.sample + 1, tree[0] + 1, hashes(still.range, item.proof))
-    need(found == tree[1], "origin-wrong", track=still.track, what="frames")
-    at = (still.dts + still.cts) * 1000 // still.ts
+    need(range_root([leaf], still.sample + 1, tree[0] + 1, hashes(still.range, item.proof)) == tree[1], "origin-wrong", track=still.track, what="frames")
+    at, shift = (still.dts + still.cts) * 1000 // still.ts, (essence.tracks[still.track].shown or [0, 0, 0])[2]
+    check_label(item, essence, [(still.dts + still.cts + shift) * 10**6 // still.ts], 0, 0, report)
     report.say(verdict, "ORIGIN", "origin-still", file=item.file, track=still.track, at="%d.%03d" % divmod(at, 1000), n=essence.n, ts=essence.at)
 # ---------------------------------------------------------------------------------------------------------- the package
 ITEM = {"n": COUNT, "file": str, "kind": str, "recording": str, "filename": str, "start": OPTIONAL, "end": OPTIONAL, "made": str, "proof": OPTIONAL}
@@ -811,8 +813,7 @@ def check_consistency(package: Package, policy: Policy, head: Head, histories: D
     for recording, entries in histories.items():
         arrival = arrival_of(entries)
         seen = min((policy.dated(one.seen) for one in heads if arrival and one.size > arrival.index and one.seen), default=None)
-        if seen and not report.failed("LOGGED", "HISTORY"):
-            report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(seen[1]), names=", ".join(seen[2]))
+        if seen and not report.failed("LOGGED", "HISTORY"): report.say("PASS", "CONSISTENT", "no-later-than", recording=recording, at=moment(seen[1]), names=", ".join(seen[2]))
     report.say("PASS", "CONSISTENT", "consistent-ok", count=len(rows))
     return heads
 def check_stamps(package: Package, heads: List[Head], report: Report) -> None:  # of a stamp that has its head's digest nothing is proven here: that takes its signature
@@ -855,8 +856,7 @@ def verify(path: str, outside: bytes | None = None, fingerprint: str = "") -> Re
     report.close()
     return report
 # ----------------------------------------------------------------------------------------------------- the command line
-def clean(text: str) -> str:  # keeps a hostile name from steering the terminal, or from making lines of its own
-    return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", "?", text)
+def clean(text: str) -> str: return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", "?", text)  # keeps a hostile name from steering the terminal, or from making lines of its own
 def told_of(report: Report, lang: int, outside: str | None, fingerprint: str) -> Dict[str, Any]:  # give all that there is to say as one object: docs/formats/package.md, "The result as JSON"
     names, wrong = ("verdict", "check", "code", "words"), report.failed()
     checks = [dict(zip(names, (*one[:3], clean(report.texts[one[2]][lang].format(**one[3]))))) for one in report.findings]

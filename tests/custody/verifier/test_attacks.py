@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from services.custody.clipcheck import read_clip
+from services.custody.cliplabel import Label, check_label
 from services.custody.clipsearch import copies_by_bytes
 from services.custody.cosignature import cosign
 from services.custody.fingerprint import fingerprint
@@ -41,6 +42,7 @@ from tests.custody.packages import (
     canonical,
     enter_essence,
     essence_told,
+    still_proof,
     write_folder,
     zipped,
 )
@@ -325,6 +327,80 @@ def test_a_verbatim_clip_shows_what_it_holds(
     if change is shorter:
         assert clip.check(bytes(content)).tracks[0].hidden > 10
         assert clip.check().tracks[0].hidden == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("4.000000", "5.000000"), ("0.000000", "2.000000"), ("1.000000", "9.000000"), ("1.000000", "1.500000")],
+)
+def test_a_clip_is_of_the_moment_that_its_label_says(
+    shot: Shot, page: Browser, tmp_path: Path, start: str, end: str
+) -> None:
+    """Labelled elsewhere; longer or shorter than it is: what happened in between would seem never to have been."""
+    labelled = replace(sold_as_verbatim(shot.clip(1, 2)), start=start, end=end)
+
+    report = said(build([shot.content], [labelled]), page, tmp_path)
+
+    assert failures(report) == {("ORIGIN", "origin-elsewhere")}
+    (told,) = [one[3] for one in report.findings if one[2] == "origin-elsewhere"]
+    assert (told["label"], told["proven"]) == (f"{start} - {end}", "1.000 - 2.000")
+    assert not any(verdict == "PASS" for verdict, check, _ in of_clip(report) if check == "ORIGIN")
+    with pytest.raises(ProofRefused, match="its label says"):
+        check_label(shot.clip(1, 2).check(), Label("verbatim", Fraction(start), Fraction(end)), shot.sidecar.headers)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("length", [0, 3])
+def test_what_its_edit_list_does_not_show_is_not_in_a_clip(
+    shot: Shot, page: Browser, tmp_path: Path, length: int
+) -> None:
+    """Without a length the list shows what there is; a shorter one hides pictures."""
+    clip = shot.clip(1, 4)
+    content = bytearray(clip.content)
+    struct.pack_into(">Q", content, body_of(content, "elst") + 8, length)
+    labelled = replace(sold_as_verbatim(clip, bytes(content)), end="8.000000")
+
+    report = said(build([shot.content], [labelled]), page, tmp_path)
+
+    assert failures(report) == {("ORIGIN", "origin-hidden" if length else "origin-elsewhere")}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("at", ["7.000000", "-0.200000", "1", "1.0", "", "1e3"])
+def test_a_still_is_of_the_moment_that_its_label_says(shot: Shot, page: Browser, tmp_path: Path, at: str) -> None:
+    still = Item("still", "still", 0, ".png", b"not looked at", still_proof(shot, 0), at)
+
+    report = said(build([shot.content], [still]), page, tmp_path)
+
+    assert failures(report) == {("ORIGIN", "origin-elsewhere" if "." in at and len(at) > 3 else "bad-form")}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("start", "end"), [(None, None), (None, "2.000000"), ("1.000000", None), ("1.000000", "")])
+def test_a_clip_has_a_label(shot: Shot, page: Browser, tmp_path: Path, start: str | None, end: str | None) -> None:
+    report = said(
+        build([shot.content], [replace(sold_as_verbatim(shot.clip(1, 2)), start=start, end=end)]), page, tmp_path
+    )
+
+    assert {check for check, _ in failures(report)} == {"ORIGIN"}
+
+
+@pytest.mark.browser
+def test_where_the_log_does_not_say_when_the_pictures_begin_no_label_is_believed(
+    shot: Shot, page: Browser, tmp_path: Path
+) -> None:
+    def enter(ledger: Ledger, number: int, content: bytes) -> None:
+        told = essence_told(fingerprint(reader(content), reader(content), len(content)), content)
+        tracks = [{**one, "shown": None} if one["handler"] == "vide" else one for one in told["tracks"]]
+        ledger.add(RECORDINGS[number], "rec.essence", {**told, "tracks": tracks})
+
+    still = Item("still", "still", 0, ".png", b"not looked at", still_proof(shot, 0), "7.000000")
+
+    report = said(build([shot.content], [still], enter=enter), page, tmp_path)
+
+    assert failures(report) == set()
+    assert ("NOT CHECKED", "ORIGIN", "origin-elsewhere") in {one[:3] for one in report.findings}
 
 
 def test_a_folder_holds_no_linked_folder(built: Built, tmp_path: Path) -> None:

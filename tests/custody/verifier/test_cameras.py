@@ -1,14 +1,18 @@
 """Clips of cameras that write odd but honest files hold before the archive and both programs: no false alarm."""
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from services.custody.cliplabel import Label, check_label
 from services.custody.verifier.verify import verify
 from services.media.pool import Pool
+from services.media.timecode import TimeRange, print_seconds
+from services.media.verbatim import cut_verbatim
 from tests.custody.clips import FFMPEG, Clip, Shot
-from tests.custody.packages import Item, build, encoded_with_copied_sound, still_proof, zipped
+from tests.custody.packages import Item, build, encoded_with_copied_sound, still_at, still_proof, zipped
 from tests.custody.verifier.page import Browser
 from tests.footage import _run, make_footage
 from tests.media.cutting import Film, Made, decoders
@@ -88,26 +92,34 @@ CAMERAS: tuple[Callable[[Path], Path], ...] = (
 )  # fmt: skip
 
 
-def item(clip: Clip, made: str) -> Item:
+def item(clip: Clip, made: str, shot: Shot, start: Fraction, end: Fraction) -> Item:
     """Check a clip as the archive does before it lets it out."""
     checked = clip.check()
     assert sum(track.hidden for track in checked.tracks) == 0
+    check_label(checked, Label(made, start, end), shot.sidecar.headers)
     kind = "verbatim" if made == "verbatim" else "exact"
-    return Item(kind, made, 0, ".mp4", clip.content, clip.proof.to_bytes(), "1.000000", "2.000000")
+    proof = clip.proof.to_bytes()
+    return Item(kind, made, 0, ".mp4", clip.content, proof, print_seconds(start), print_seconds(end))
 
 
 def items_of(path: Path, folder: Path, pool: Pool, *, encoded: bool) -> tuple[Shot, list[Item]]:
     """Cut the beginning, the middle and the end, verbatim and smart, encode it anew, take a still."""
     shot, film = Shot.of(path), Film.of(path)
     end, count = shot.index.duration, len(film.frame_times)
-    spans = ((0, end / 5), (end / 4, end * 3 / 4), (end * 9 / 10, end), (0, end))
-    found = [item(shot.clip(low, high), "verbatim") for low, high in spans]
-    for low, high in ((0, count // 2), (count // 5, count - count // 6), (count // 2, count)):
-        cut = film.cut(low, high, pool)
-        found += [item(shot.proven(cut.cut.file), "smart")] if isinstance(cut, Made) else []
+    found = []
+    for low, high in ((Fraction(0), end / 5), (end / 4, end * 3 / 4), (end * 9 / 10, end), (Fraction(0), end)):
+        plan = cut_verbatim(shot.index, TimeRange(low, high))
+        found.append(item(shot.proven(plan.file), "verbatim", shot, plan.start, plan.end))
+    for first, past in ((0, count // 2), (count // 5, count - count // 6), (count // 2, count)):
+        cut = film.cut(first, past, pool)
+        if isinstance(cut, Made):
+            found.append(item(shot.proven(cut.cut.file), "smart", shot, cut.exact.start, cut.exact.end))
     if encoded and shot.index.sounds:
-        found.append(item(encoded_with_copied_sound(shot, folder), "encoded"))
-    still = Item("still", "still", 0, ".png", b"not looked at", still_proof(shot, 5), "0.200000")
+        video = shot.sidecar.headers[0]  # of which the encoder keeps the file's own time line
+        assert video.shown is not None
+        zero = Fraction(video.shown.first + video.shown.shift, video.timescale)
+        found.append(item(encoded_with_copied_sound(shot, folder), "encoded", shot, -zero, end))
+    still = Item("still", "still", 0, ".png", b"not looked at", still_proof(shot, 5), still_at(shot, 5))
     return shot, [*found, still]
 
 
