@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from services.bootstrap import Archive, new_id, open_archive
 from services.custody.heads import newest_head
+from services.custody.logtree import log_size
 from services.custody.tables import pending
 from services.errors import SignerUnavailable
 from services.index.models import Recording, Upload
@@ -82,7 +83,7 @@ def is_signed(home: Path) -> bool:
     try:
         with archive.reading() as session:
             head, waiting = newest_head(session), session.scalar(select(func.count()).select_from(pending))
-            return head is not None and waiting == 0
+            return head is not None and waiting == 0 and head.size == log_size(session)
     finally:
         archive.close()
 
