@@ -4,7 +4,7 @@ Check a clip against the root of a recording's essence, from the clip, its proof
 Small on purpose: whoever doubts it writes it again from docs/formats/essence.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -24,10 +24,9 @@ from services.custody.essence import (
 )
 from services.custody.proof import root_of_range
 from services.errors import MediaError, ProofRefused
+from services.media.boxes import Read
 from services.media.samples import Ints
 from services.media.strict import Shown, StrictMovie, StrictTrack, read_strictly
-
-ReadBytes = Callable[[int, int], bytes]
 
 MOST_APART: Final = Fraction(1, 10)
 """Seconds by which tracks may lie otherwise to each other than in the original: no clip of ours is off by a tick of its
@@ -79,7 +78,7 @@ class CheckedClip:
         return all(track.is_proven for track in self.tracks)
 
 
-def check_clip(read: ReadBytes, size: int, proof: ClipProof, root: bytes, shown: Sequence[Shown | None]) -> CheckedClip:
+def check_clip(read: Read, size: int, proof: ClipProof, root: bytes, shown: Sequence[Shown | None]) -> CheckedClip:
     """
     Check that the samples a proof names are bit by bit those of the recording with this essence root.
 
@@ -125,7 +124,7 @@ def _last(track: StrictTrack) -> Fraction:
     return min(Fraction(last + track.shown.shift, track.timescale), track.end)
 
 
-def read_clip(read: ReadBytes, size: int) -> StrictMovie:
+def read_clip(read: Read, size: int) -> StrictMovie:
     """
     Read a clip whose bytes `read` gives.
 
@@ -194,7 +193,7 @@ def _check_header(track: StrictTrack, result: CheckedTrack, proof: ClipProof) ->
             raise ProofRefused(f"track {track.place} of the clip is turned otherwise than in the original")
 
 
-def _check_configuration(track: StrictTrack, result: CheckedTrack, read: ReadBytes) -> None:
+def _check_configuration(track: StrictTrack, result: CheckedTrack, read: Read) -> None:
     if not result.runs:
         return
     config = result.runs[0].config
@@ -208,14 +207,14 @@ def _check_configuration(track: StrictTrack, result: CheckedTrack, read: ReadByt
             raise ProofRefused(f"track {track.place}: sample {run.clip_first} leans on others than in the original")
 
 
-def stands_alone(track: StrictTrack, number: int, read: ReadBytes) -> bool:
+def stands_alone(track: StrictTrack, number: int, read: Read) -> bool:
     """Say whether a sample of pictures, and what follows it, is decoded without those before it."""
     samples = track.samples
     sample = read(int(samples.offset[number]), int(samples.size[number]))
     return begins_anew(track.config, sample, sync=bool(samples.sync[number]))
 
 
-def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: ReadBytes) -> None:
+def _check_samples(tracks: Sequence[StrictTrack], proof: ClipProof, read: Read) -> None:
     parts = [_part(tracks[run.clip_track], run) for run in proof.runs]
     try:
         digests = digests_of(parts, read)

@@ -6,13 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from services.custody.clipcheck import ReadBytes, read_clip, stands_alone
+from services.custody.clipcheck import read_clip, stands_alone
 from services.custody.clipconfig import config_fault, in_band_fault
 from services.custody.clipproof import ClipProof, Run, TrackRoot
 from services.custody.essence import INSTANTS
 from services.custody.proof import prove_range
 from services.custody.sidecar import Sidecar
 from services.errors import ProofRefused
+from services.media.boxes import Read
 from services.media.frames import FrameIndex, IndexedTrack
 from services.media.strict import StrictTrack
 from services.media.virtual import VirtualFile
@@ -29,7 +30,7 @@ class MadeProof:
     unproven: dict[int, str]
 
 
-def prove_clip(read: ReadBytes, size: int, copies: Sequence[Copied], index: FrameIndex, sidecar: Sidecar) -> MadeProof:
+def prove_clip(read: Read, size: int, copies: Sequence[Copied], index: FrameIndex, sidecar: Sidecar) -> MadeProof:
     """
     Prove the copied samples of a clip; `read` gives the clip's bytes, of which its boxes are read and little else.
 
@@ -63,7 +64,7 @@ def prove_clip(read: ReadBytes, size: int, copies: Sequence[Copied], index: Fram
     return MadeProof(ClipProof(roots, tuple(runs)) if runs else None, unproven)
 
 
-def copies_of_virtual(read: ReadBytes, file: VirtualFile, index: FrameIndex, source: int = 0) -> list[Copied]:
+def copies_of_virtual(read: Read, file: VirtualFile, index: FrameIndex, source: int = 0) -> list[Copied]:
     """
     Say which samples of an original a virtual file holds: verbatim and smart clips.
 
@@ -89,7 +90,7 @@ def _chosen(copies: Sequence[Copied]) -> list[Copied]:
     return kept
 
 
-def _standing(track: StrictTrack, copy: Copied, read: ReadBytes) -> Copied | None:
+def _standing(track: StrictTrack, copy: Copied, read: Read) -> Copied | None:
     """Leave out copied pictures that lean on others than in the original: those before the first that leans on none."""
     if track.handler != b"vide" or copy.clip_first == 0:
         return copy
@@ -100,9 +101,7 @@ def _standing(track: StrictTrack, copy: Copied, read: ReadBytes) -> Copied | Non
     return replace(copy, clip_first=copy.clip_first + skip, first=copy.first + skip, count=copy.count - skip)
 
 
-def _fault(
-    track: StrictTrack, copies: Sequence[Copied], index: FrameIndex, sidecar: Sidecar, read: ReadBytes
-) -> str | None:
+def _fault(track: StrictTrack, copies: Sequence[Copied], index: FrameIndex, sidecar: Sidecar, read: Read) -> str | None:
     if not copies:
         return None
     if index.tracks[copies[0].track].shift is None:

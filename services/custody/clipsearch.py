@@ -10,11 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from services.custody.clipcheck import ReadBytes, read_clip
+from services.custody.clipcheck import read_clip
 from services.custody.essence import Leaves, digests_of, leaves_of, sample_leaves
 from services.custody.proof import HASH_BYTES
 from services.custody.sidecar import Sidecar
 from services.custody.tiles import WIDTH, Tile
+from services.media.boxes import Read
 from services.media.frames import FrameIndex
 from services.media.samples import Ints, Samples
 from services.media.strict import StrictTrack
@@ -24,7 +25,7 @@ _MOST_PLACES: Final = 1024
 """With the same bytes, of one sample of a clip."""
 
 
-def copies_by_bytes(read: ReadBytes, size: int, index: FrameIndex, sidecar: Sidecar) -> list[Copied]:
+def copies_by_bytes(read: Read, size: int, index: FrameIndex, sidecar: Sidecar) -> list[Copied]:
     """
     Say which samples of the original a clip holds, the longest stretch of each of its tracks.
 
@@ -46,7 +47,7 @@ def copies_by_bytes(read: ReadBytes, size: int, index: FrameIndex, sidecar: Side
     return found
 
 
-def _longest(track: StrictTrack, number: int, original: Samples, sidecar: Sidecar, read: ReadBytes) -> Copied | None:
+def _longest(track: StrictTrack, number: int, original: Samples, sidecar: Sidecar, read: Read) -> Copied | None:
     ours, kept = leaves_of(track), _hashes(sidecar, number)
     if len(ours) == 0 or len(original) == 0 or len(kept) != len(original):
         return None
@@ -60,7 +61,7 @@ def _longest(track: StrictTrack, number: int, original: Samples, sidecar: Sideca
     return _around(track, number, original, kept, best, read)
 
 
-def _places_of(one: Leaves, number: int, original: Samples, kept: list[bytes], read: ReadBytes) -> list[int]:
+def _places_of(one: Leaves, number: int, original: Samples, kept: list[bytes], read: Read) -> list[int]:
     """Give the numbers of the original's samples that have the bytes of this one of the clip."""
     places = np.flatnonzero(original.size == one.size[0])
     digest = np.repeat(digests_of([one], read)[0], len(places))
@@ -74,7 +75,7 @@ def _agreed(sizes: Ints, original: Samples, shift: int) -> int:
 
 
 def _around(
-    track: StrictTrack, number: int, original: Samples, kept: list[bytes], shift: int, read: ReadBytes
+    track: StrictTrack, number: int, original: Samples, kept: list[bytes], shift: int, read: Read
 ) -> Copied | None:
     """Compare all samples of the clip with those of the original that lie as far on, and keep the longest stretch."""
     ours = leaves_of(track)

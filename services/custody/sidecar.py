@@ -9,7 +9,7 @@ proves nothing by itself: a proof made from a wrong one does not lead to the rec
 import base64
 import json
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -19,6 +19,7 @@ from services.custody.proof import HASH_BYTES
 from services.custody.tiles import WIDTH, Tile, TiledTree
 from services.custody.tree import root
 from services.errors import Invalid
+from services.media.boxes import Read
 from services.media.strict import Shown
 
 MAGIC: Final = b"HUES"
@@ -31,9 +32,6 @@ _MOST_HEAD_BYTES: Final = 16 << 20
 
 _MOST_SAMPLES: Final = 1 << 24
 _BLOCK_HASHES: Final = 1 << 15
-
-ReadBytes = Callable[[int, int], bytes]
-"""Give the bytes of a sidecar at (offset, length)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +116,11 @@ class Sidecar:
 
     headers: tuple[Header, ...]
     _body: int
-    _read: ReadBytes
+    _read: Read
     _tiles: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, read: ReadBytes) -> "Sidecar":
+    def open(cls, read: Read) -> "Sidecar":
         """
         Read the head.
 

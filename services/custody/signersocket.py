@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.custody.canonical import decode
+from services.custody.room import RoomFor
 from services.custody.signer import LogSigner
 from services.errors import HuisuError, Invalid
 from services.storage.durable import translated
@@ -165,11 +166,9 @@ def _text(value: object, length: int | None) -> bytes:
     return octets
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class _Server(RoomFor, socketserver.UnixStreamServer):
     """Listens for the signer, a thread a connection, so many at once and no more."""
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, address: str, signer: LogSigner, stop: threading.Event) -> None:
@@ -180,18 +179,6 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             super().__init__(address, _Connection)
         finally:
             os.umask(before)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection when there is room for it."""
-        self.room.acquire()
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer it, and make room."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (the interface's)
         """Note what broke in a connection; the others go on."""

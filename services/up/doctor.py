@@ -197,7 +197,7 @@ def _restore(archive: Archive) -> Iterator[Line]:
     with archive.reading() as session:
         has = log_size(session)
     known = max(known, published_past(archive.store, has))
-    with archive.reading() as session:
+    with archive.reading() as session:  # again: a running archive enters first and publishes then
         has = log_size(session)
         is_open = session.scalars(select(Recovery.id).where(Recovery.event_id.is_(None)).limit(1)).first() is not None
     if has < known or is_open:

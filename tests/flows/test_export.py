@@ -25,18 +25,14 @@ from services.index.exports import ExportItem
 from services.index.models import Object, Recording
 from services.settings import Settings
 from services.storage import keys
-from tests.archive_fixture import Empty, HeldClock, open_for_test
-from tests.exporting import EXPORTS, FRAMES, Desk, open_desk, verify
+from tests.archive_fixture import Empty
+from tests.exporting import EXPORTS, FRAMES, Desk, fresh_desk, verify
 from tests.footage import numbers
 
 
 @pytest.fixture(scope="module")
 def desk(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home, clock = tmp_path_factory.mktemp("desk"), HeldClock()
-    with (
-        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
-        open_desk(archive, clock, tmp_path_factory.mktemp("films")) as opened,
-    ):
+    with fresh_desk(empty_sqlite, tmp_path_factory) as opened:
         yield opened
 
 

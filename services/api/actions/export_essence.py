@@ -12,7 +12,7 @@ from sqlalchemy import select
 from services.api.stored import Stored
 from services.bootstrap import Archive
 from services.custody import sidecar
-from services.custody.clipcheck import CheckedClip, ReadBytes, check_clip
+from services.custody.clipcheck import CheckedClip, check_clip
 from services.custody.cliplabel import Label, check_label
 from services.custody.clipmake import prove_clip
 from services.custody.ledger import history
@@ -24,6 +24,7 @@ from services.index.models import Object, Recording
 from services.index.recordings import rendition
 from services.jobs.lease import ask
 from services.jobs.table import JobRow, JobState
+from services.media.boxes import Read
 from services.media.frames import FrameIndex
 from services.media.stretch import BOXED
 from services.media.strict import Shown
@@ -142,7 +143,7 @@ def prove_frame(index: FrameIndex, sample: int, digest: bytes, essence: Essence)
     )
 
 
-def reader(path: Path) -> ReadBytes:
+def reader(path: Path) -> Read:
     """Read stretches of a local file."""
 
     def read(offset: int, length: int) -> bytes:

@@ -7,7 +7,7 @@ any step: whoever comes next goes on with what was entered, and makes the packag
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -175,14 +175,17 @@ def _gather(
         head.size, head.root, facts.all_keys, awaited.names, tuple((name, n + 1) for name, n in sorted(last.items())),
         tuple((name, count) for name, one in written.items() if (count := sum(map(count_lost, one)))),
     )  # fmt: skip
-    shared = [file for one in entered for file in one.files]
-    shared += [
-        File.of(history_path(name, part), content)
-        for name, contents in written.items()
-        for part, content in enumerate(contents, 1)
-    ]
-    shared += [*(File.of(name, content) for name, content in logged.items()), *verifiers()]
-    return _Gathered(about, standing, tuple(shared))
+    return _Gathered(about, standing, _shared(entered, written, logged))
+
+
+def _shared(
+    entered: Sequence[Entered], written: Mapping[str, Sequence[bytes]], logged: Mapping[str, bytes]
+) -> tuple[File, ...]:
+    """Name what every copy holds alike: what is known of the items, histories, the log's own files, the verifiers."""
+    files = [file for one in entered for file in one.files]
+    for name, contents in written.items():
+        files += [File.of(history_path(name, part), content) for part, content in enumerate(contents, 1)]
+    return *files, *(File.of(name, content) for name, content in logged.items()), *verifiers()
 
 
 def _stamped(archive: Archive) -> frozenset[int]:

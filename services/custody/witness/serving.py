@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
+from services.custody.room import RoomFor
 from services.custody.witness.witness import Answer, Witness
 from services.errors import HuisuError
 
@@ -22,30 +23,15 @@ REQUEST_S = 30.0
 """How long a request may take to arrive, however steadily it drips."""
 
 
-class WitnessServer(ThreadingHTTPServer):
+class WitnessServer(RoomFor, HTTPServer):
     """Listens for logs, a thread a connection."""
 
-    daemon_threads = True
-    block_on_close = False
+    patience_s = 0.1
 
     def __init__(self, place: tuple[str, int], witness: Witness) -> None:
         self.witness = witness
         self.room = threading.BoundedSemaphore(AT_ONCE)
         super().__init__(place, _Request)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection where there is room; where there is none, end it."""
-        if not self.room.acquire(timeout=0.1):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer it, and make room."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (the interface's)
         """Note what broke in a connection, most often its other end; the others go on."""

@@ -12,7 +12,7 @@ from services.custody.logtree import log_size, read_bundle, read_tile
 from services.custody.note import VerifierKey, read_note
 from services.custody.publish import published_head, remainders
 from services.custody.tiles import ENTRIES, WIDTH, Tile, parse_tile, tile_path, tiles_of
-from services.errors import HeadRefused, NoteRefused, NotFound, ProofRefused
+from services.errors import HeadRefused, NoteRefused, NotFound
 from services.index.fsck.finding import Finding
 from services.storage import keys
 from services.storage.store import ObjectStore
@@ -52,7 +52,7 @@ def check_continued(session: Session, store: ObjectStore) -> Iterator[Finding]:
         if text is None:
             return
         head = read_checkpoint(read_note(text.encode()).text)
-    except (ProofRefused, UnicodeDecodeError) as error:
+    except NoteRefused as error:
         yield Finding("error", "changed", "the newest published head", "a signed head", str(error))
         return
     try:

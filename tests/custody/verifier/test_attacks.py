@@ -274,6 +274,12 @@ def test_nothing_may_be_drawn_over_the_pictures(shot: Shot, page: Browser, tmp_p
     assert not any(verdict == "PASS" for verdict, _, _ in of_clip(report))
 
 
+def changed(clip: Clip, change: Callable[[bytearray], None]) -> bytes:
+    content = bytearray(clip.content)
+    change(content)
+    return bytes(content)
+
+
 def switched_off(content: bytearray) -> None:
     content[body_of(content, "tkhd", 1) + 3] = 0
 
@@ -288,14 +294,13 @@ def test_what_is_proven_must_be_what_is_played(
     shot: Shot, page: Browser, tmp_path: Path, change: Callable[[bytearray], None]
 ) -> None:
     clip = shot.clip(1, 2)
-    content = bytearray(clip.content)
-    change(content)
+    content = changed(clip, change)
 
-    report = said(build([shot.content], [sold_as_verbatim(clip, bytes(content))]), page, tmp_path)
+    report = said(build([shot.content], [sold_as_verbatim(clip, content)]), page, tmp_path)
 
     assert failures(report) == {("STRUCTURE", "structure-bad")}
     with pytest.raises(ProofRefused, match="more than one way"):
-        clip.check(bytes(content))
+        clip.check(content)
 
 
 def shorter(content: bytearray) -> None:
@@ -317,15 +322,14 @@ def test_a_verbatim_clip_shows_what_it_holds(
     shot: Shot, page: Browser, tmp_path: Path, change: Callable[[bytearray], None]
 ) -> None:
     clip = shot.clip(1, 2)
-    content = bytearray(clip.content)
-    change(content)
+    content = changed(clip, change)
 
-    report = said(build([shot.content], [sold_as_verbatim(clip, bytes(content))]), page, tmp_path)
+    report = said(build([shot.content], [sold_as_verbatim(clip, content)]), page, tmp_path)
 
     assert {code for _, code in failures(report)} <= {"origin-hidden", "origin-apart"}
     assert failures(report)
     if change is shorter:
-        assert clip.check(bytes(content)).tracks[0].hidden > 10
+        assert clip.check(content).tracks[0].hidden > 10
         assert clip.check().tracks[0].hidden == 0
 
 

@@ -7,18 +7,14 @@ from pathlib import Path
 import pytest
 
 from services.custody.verifier.verify import verify
-from tests.archive_fixture import Empty, HeldClock, open_for_test
+from tests.archive_fixture import Empty
 from tests.custody.verifier.page import Browser, Findings
-from tests.exporting import Desk, open_desk
+from tests.exporting import Desk, fresh_desk
 
 
 @pytest.fixture(scope="module")
 def desk(empty_sqlite: Empty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home, clock = tmp_path_factory.mktemp("desk"), HeldClock()
-    with (
-        open_for_test(home, empty_sqlite.sqlite(home), clock) as archive,
-        open_desk(archive, clock, tmp_path_factory.mktemp("films")) as opened,
-    ):
+    with fresh_desk(empty_sqlite, tmp_path_factory) as opened:
         yield opened
 
 
