@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from services.api.footage_schemas import NumberText, Text, plain, told
-from services.api.schemas import Body, Shape
+from services.api.schemas import Body, Moment, Shape
 
 Officer = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
 
@@ -24,10 +24,10 @@ class IncidentBody(Body):
 
     unit: Annotated[Text, Field(max_length=64)] | None = None
     type: Annotated[Text, Field(max_length=100)] | None = None
-    reported_at: AwareDatetime | None = None
-    dispatched_at: AwareDatetime | None = None
-    arrived_at: AwareDatetime | None = None
-    cleared_at: AwareDatetime | None = None
+    reported_at: Moment | None = None
+    dispatched_at: Moment | None = None
+    arrived_at: Moment | None = None
+    cleared_at: Moment | None = None
     officers: Annotated[list[Officer], Field(max_length=1000)] = Field(default_factory=list)
     devices: Annotated[list[Annotated[Text, Field(max_length=128)]], Field(max_length=1000)] = Field(
         default_factory=list
@@ -93,9 +93,9 @@ class CaseBody(Body):
     title: Annotated[Text, Field(max_length=1000)] | None = None
     kind: Annotated[Text, Field(max_length=100)] | None = None
     stage: Annotated[Text, Field(max_length=100)] | None = None
-    accepted_at: AwareDatetime | None = None
-    filed_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
+    accepted_at: Moment | None = None
+    filed_at: Moment | None = None
+    closed_at: Moment | None = None
     officers: Annotated[list[Officer], Field(max_length=1000)] = Field(default_factory=list)
     incidents: Annotated[list[NumberText], Field(max_length=1000)] = Field(default_factory=list)
 

@@ -3,13 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import AfterValidator, AwareDatetime, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 from services.accounts.names import check_number
 from services.api.asking import asking
@@ -51,15 +50,12 @@ Clock = Annotated[
 ]
 """A position inside a recording: seconds, or HH:MM:SS[.nnn]."""
 
-Moment = Annotated[datetime, AwareDatetime()]
-"""An instant with its offset."""
-
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="most items of one page")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
 
 __all__ = [
-    "LIMIT_DEFAULT", "AccessReason", "Address", "Clock", "Cursor", "IfMatch", "Limit", "MaybeIfMatch", "Moment",
-    "Number", "ThingId", "etag", "read_reason", "read_version",
+    "LIMIT_DEFAULT", "AccessReason", "Address", "Clock", "Cursor", "IfMatch", "Limit", "MaybeIfMatch", "Number",
+    "ThingId", "etag", "read_reason", "read_version",
 ]  # fmt: skip
 
 

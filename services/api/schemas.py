@@ -1,9 +1,9 @@
 """Shape what crosses the border: bodies that are read, and answers as the description of the API has them."""
 
-from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.jobs.table import JobState
 
@@ -35,6 +35,21 @@ class UnitName(Shape):
     id: str
     number: str
     name: str
+
+
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _within_reach(moment: datetime) -> datetime:
+    """Refuse what no clock of an archive shows: at the calendar's ends a step or another zone leads out of it."""
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"a time lies between {EARLIEST.isoformat()} and {LATEST.isoformat()}, not {moment!s}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+"""An instant with its offset, as it is told to the archive."""
 
 
 class PasswordLogin(Body):
@@ -186,8 +201,8 @@ class NewRoster(Body):
     """Who carries a device from when to when."""
 
     officer: str
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment
+    ends_at: Moment | None = None
 
 
 class Made(Shape):

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from services.api.footage_schemas import Text, plain
-from services.api.schemas import Body, Shape
+from services.api.schemas import Body, Moment, Shape
 
 Kind = Literal["body", "vehicle", "facility", "interview"]
 Number = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
@@ -30,8 +30,8 @@ class SpotFilter(Body):
     late: Annotated[int, Field(strict=True)] | None = None
     linked: Annotated[bool, Field(strict=True)] | None = None
     incident_type: Annotated[list[Name], Field(max_length=1000)] | Name | None = None
-    from_: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    to: AwareDatetime | None = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
 
 
 class NewStratum(Body):
@@ -60,8 +60,8 @@ class NewSpotCheck(Body):
 
     programme: Name
     unit: Number
-    from_: Annotated[AwareDatetime, Field(alias="from")]
-    to: AwareDatetime
+    from_: Annotated[Moment, Field(alias="from")]
+    to: Moment
     ticket: Literal["incident", "segment"] = "incident"
     filter: SpotFilter = Field(default_factory=SpotFilter)
     strata: Annotated[list[NewStratum], Field(max_length=200)] = Field(default_factory=list)

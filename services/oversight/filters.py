@@ -169,7 +169,10 @@ def read_moment(text: object, what: str) -> datetime:
         raise Invalid(f"{what} is a time with its zone, not {text!r}") from error
     if moment is None or moment.tzinfo is None:
         raise Invalid(f"{what} is a time with its zone, not {text!r}")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid(f"{what} is outside the calendar: {text!r}") from error
 
 
 def parse_filter(told: Mapping[str, Any], what: str = "filter") -> Filter:

@@ -9,6 +9,7 @@ import pytest
 from services import errors
 from services.api.problem_words import WORDS
 from services.api.problems import HTTP_CODES, INTERNAL, STATUS, status_of
+from services.bootstrap import new_id
 from services.errors import HuisuError
 from tests.api.site import Site
 
@@ -131,3 +132,17 @@ def test_a_change_needs_the_version_that_was_read(site: Site) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (412, "precondition-failed")
     assert odd.status_code == 412
     assert (right.status_code, right.headers["etag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "1899-12-31T23:59:59Z"])
+def test_a_moment_at_the_calendars_end_is_refused_with_the_bounds(site: Site, moment: str) -> None:
+    boss, police = site.as_user("boss"), site.as_token("integrator")
+    asked = [
+        police.put("/api/v1/incidents/J-end", json={"dispatched_at": moment}),
+        police.put("/api/v1/cases/C-end", json={"filed_at": moment}),
+        site.as_user("wang").get("/api/v1/recordings", params={"from": moment}),
+        boss.post(f"/api/v1/devices/{new_id()}/rosters", json={"officer": "0042", "starts_at": moment}),
+    ]
+
+    assert [answer.status_code for answer in asked] == [422] * len(asked)
+    assert all("1900-01-01" in answer.text and "2200-01-01" in answer.text for answer in asked)

@@ -180,7 +180,8 @@ def drawn(
         {"programme": "\ufdfa" * 40}, {"programme": "\u200b"}, {"to": "2027-06-01T00:00:00Z"}, {"reveal_within": 1},
         {"seed_sources": [{"kind": "witness", "key": "x"}]}, {"filter": {"min_length": -1}}, {"reserve": -1},
         {"filter": {"late": 0}}, {"filter": {"late": "24"}}, {"filter": {"linked": "no"}},
-        {"filter": {"incident_type": ""}},
+        {"filter": {"incident_type": ""}}, {"from": "0001-01-01T00:00:00+08:00"},
+        {"filter": {"to": "9999-12-31T23:59:59-08:00"}},
     ],
     ids=lambda change: str(change)[:50],
 )  # fmt: skip

@@ -50,6 +50,7 @@ def test_the_normal_form_is_read_as_itself(told: dict[str, Any]) -> None:
         {"min_length": -1}, {"min_length": 1.5}, {"min_length": True}, {"unit": ""}, {"unit": [1]},
         {"category": "call"},
         {"from": "yesterday"}, {"from": "2026-02-01T00:00:00"}, {"from": 7},
+        {"from": "0001-01-01T00:00:00+08:00"}, {"to": "9999-12-31T23:59:59-08:00"},
         {"from": "2026-02-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}, {"unit": ["u"] * 1001},
         {"kind": {"body": 1, "$gt": 2}}, {"category": None}, {"late": 0}, {"late": True}, {"late": "24"},
         {"late": 8785}, {"linked": 1}, {"linked": None}, {"linked": "no"}, {"incident_type": ""},

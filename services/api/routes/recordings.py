@@ -11,7 +11,7 @@ from services.api import schemas
 from services.api.actions.change_meta import change_meta
 from services.api.actions.read_history import HistoryLine, read_history
 from services.api.admission import ArchiveDep, Who
-from services.api.deps import LIMIT_DEFAULT, Cursor, IfMatch, Limit, Moment, ThingId, etag
+from services.api.deps import LIMIT_DEFAULT, Cursor, IfMatch, Limit, ThingId, etag
 from services.api.registry import Routes
 from services.api.searches import note_search
 from services.index import recordings
@@ -34,8 +34,10 @@ async def _filter(
     kind: Word = None,
     state: Word = None,
     flag: Word = None,
-    from_: Annotated[Moment | None, Query(alias="from", description="recordings that run at or after this")] = None,
-    to: Annotated[Moment | None, Query(description="recordings that begin before this")] = None,
+    from_: Annotated[
+        schemas.Moment | None, Query(alias="from", description="recordings that run at or after this")
+    ] = None,
+    to: Annotated[schemas.Moment | None, Query(description="recordings that begin before this")] = None,
     q: Annotated[str | None, Query(max_length=200, description="words, Chinese ones too")] = None,
 ) -> Filter:
     return Filter(case, incident, officer, device, unit, kind, state, flag, from_, to, q)
