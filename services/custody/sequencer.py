@@ -45,7 +45,8 @@ def integrate(engine: Engine, most: int = BATCH) -> int:
     """
     if not is_waiting(engine):
         return 0
-    with busy_is_named(), watched_session(engine, Watch("plain", ledger_open=True)) as session, session.begin():
+    watch = Watch("plain", ledger_open=True)
+    with busy_is_named(), watched_session(engine, watch, eager=True) as session, session.begin():
         sequencing_turn(session)
         size = log_size(session)
         rows = _take(session, most)

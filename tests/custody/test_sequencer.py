@@ -15,7 +15,7 @@ from services.custody.tables import entry, pending, tile
 from services.custody.tiles import Tile
 from services.custody.tree import EMPTY_ROOT, root
 from services.db import Watch, watched_session
-from services.errors import IntegrityError, NotFound, ProofRefused, UnrecordedChange
+from services.errors import DatabaseBusy, IntegrityError, NotFound, ProofRefused, UnrecordedChange
 from tests.custody.growing import append, grow, leaves, wrong_chains
 
 
@@ -178,6 +178,32 @@ def test_the_log_is_written_by_the_ledger_alone(archive):
     for statement in ("INSERT INTO tile VALUES (0, 0, '', '')", "DELETE FROM checkpoint", "DELETE FROM cosig"):
         with pytest.raises(UnrecordedChange), archive.plain() as session:
             session.execute(text(statement))
+
+
+def test_what_another_writer_holds_is_entered_when_it_lets_go(sqlite_archive):
+    append(sqlite_archive, 2)
+    with watched_session(sqlite_archive.engine, Watch("plain")) as holder, ThreadPoolExecutor(1) as pool:
+        holder.connection()
+        waiting = pool.submit(integrate, sqlite_archive.engine)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+        holder.rollback()
+
+        assert waiting.result() == 2
+
+
+def test_a_database_that_is_held_too_long_is_busy_and_what_waits_is_kept(sqlite_archive, monkeypatch):
+    append(sqlite_archive, 2)
+    monkeypatch.setattr("services.db.BUSY_TIMEOUT_MS", 50)
+    with watched_session(sqlite_archive.engine, Watch("plain")) as holder:
+        holder.connection()
+        with pytest.raises(DatabaseBusy, match="did not take the transaction"):
+            integrate(sqlite_archive.engine)
+        holder.rollback()
+
+    assert integrate(sqlite_archive.engine) == 2
+    with sqlite_archive.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 50
 
 
 def test_only_one_leads_until_it_lets_go(archive):
