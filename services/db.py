@@ -339,9 +339,10 @@ def watched_session(
 
     An `eager` one is before other writers of SQLite where several wait.
     """
-    bind = engine.execution_options(huisu_writing=True, huisu_watch=watch, huisu_eager=eager)
-    with kind(bind, expire_on_commit=False) as session:
-        yield session
+    with engine.connect() as connection:  # options of a connection cost less than those of an engine made for it
+        connection.execution_options(huisu_writing=True, huisu_watch=watch, huisu_eager=eager)
+        with kind(connection, expire_on_commit=False) as session:
+            yield session
 
 
 def hold_snapshot(session: Session) -> None:

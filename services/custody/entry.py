@@ -23,6 +23,9 @@ ENTRY_MAX_BYTES: Final = 4096
 FIRST_PREV: Final = bytes(32)
 """`prev` of an object's entry number 0."""
 
+_VALUE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+_ENTRY: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -72,7 +75,7 @@ def make_fields(values: Mapping[str, Any], salts: Mapping[str, bytes]) -> tuple[
     """Turn values into committed fields; each value's JSON text is stored as it is hashed."""
     fields = []
     for name in sorted(values, key=str.encode):
-        text = json.dumps(values[name], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        text = _VALUE.encode(values[name])
         fields.append(Field(name, salts[name], text, commit_field(name, text, salts[name])))
     return tuple(fields)
 
@@ -85,7 +88,7 @@ def entry_bytes(entry: Entry) -> bytes:
         ValueError: it would be longer than an entry may be.
     """
     moment = entry.at.astimezone(UTC)
-    text = json.dumps(
+    text = _ENTRY.encode(
         {
             "v": 1,
             "t": entry.type,
@@ -95,9 +98,7 @@ def entry_bytes(entry: Entry) -> bytes:
             "n": entry.n,
             "prev": b64encode(entry.prev).decode(),
             "pc": b64encode(entry.commitment).decode(),
-        },
-        ensure_ascii=True,
-        separators=(",", ":"),
+        }
     ).encode("ascii")
     if len(text) > ENTRY_MAX_BYTES:
         raise ValueError(f"an entry has at most {ENTRY_MAX_BYTES} bytes, this one {len(text)}")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, text
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -85,20 +85,11 @@ def _take(session: Session, most: int) -> Waiting:
 
 
 def _enter(session: Session, size: int, rows: Waiting) -> None:
-    session.execute(
-        insert(entry),
-        [
-            {
-                "idx": size + number,
-                "event_id": row.event_id,
-                "obj": row.obj,
-                "n": row.n,
-                "entry": row.entry,
-                "leaf_hash": row.leaf_hash,
-            }
-            for number, row in enumerate(rows)
-        ],
-    )
+    """Give the rows that were read and checked their places; they are copied where they lie, by their ids."""
+    place = func.row_number().over(order_by=pending.c.id) + (size - 1)
+    copied = (pending.c.event_id, pending.c.obj, pending.c.n, pending.c.entry, pending.c.leaf_hash)
+    chosen = select(place, *copied).where(pending.c.id.in_([row.id for row in rows]))
+    session.execute(insert(entry).from_select(["idx", *(column.name for column in copied)], chosen))
 
 
 def fill_tiles(session: Session, old: int, new: int) -> None:
