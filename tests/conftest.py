@@ -35,9 +35,9 @@ def corpus() -> Path:
 
 
 def vectors_of(name: str) -> Path:
-    """Give a file of other people's test vectors; skips, saying so, where it is absent: they are not kept here."""
+    """Give a checkout of other people's test vectors; skips, saying so, where it is absent: they are not kept here."""
     path = Path(os.environ.get("HUISU_TEST_VECTORS", ROOT.parent / "shared" / "vectors")) / name
-    if not path.is_file():
+    if not path.is_dir():
         pytest.skip(f"no test vectors at {path} (set HUISU_TEST_VECTORS)")
     return path
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from base64 import b64decode
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +36,9 @@ GARBAGE = {"consistency/additional/sizes-are-equal-one-and-proof-is-empty.json"}
 """Two equal trees with roots that are no hashes: others only compare them, we refuse them (integrity 2.6)."""
 
 
+KINDS = ("inclusion", "consistency")
+
+
 def leaf(text: bytes) -> bytes:
     return hashlib.sha256(b"\0" + text).digest()
 
@@ -54,10 +58,16 @@ def test_reference_trees_have_their_roots(size: int) -> None:
     assert EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
+def _named(path: Path, data: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return {"name": path.relative_to(data).as_posix(), **told}
+
+
 @pytest.fixture(scope="module")
 def vectors() -> dict[str, list[dict[str, Any]]]:
-    """Read the test data of transparency-dev/merkle, put into one file."""
-    found: dict[str, list[dict[str, Any]]] = json.loads(vectors_of("merkle.json").read_text("utf-8"))
+    """Read the test data of transparency-dev/merkle from a checkout of it at 417fb0c."""
+    data = vectors_of("merkle") / "testdata"
+    found = {kind: [_named(path, data) for path in sorted((data / kind).rglob("*.json"))] for kind in KINDS}
     assert (len(found["inclusion"]), len(found["consistency"])) == (98, 98)
     return found
 

