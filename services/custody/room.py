@@ -22,7 +22,11 @@ class RoomFor(socketserver.ThreadingMixIn):
         if not self.room.acquire(timeout=self.patience_s):
             self.shutdown_request(request)  # type: ignore[attr-defined]  # the server's, which this is mixed into
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self.room.release()  # no thread began, so none makes room
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer it, and make room."""
