@@ -2,48 +2,13 @@
 
 import gzip
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from services.custody.posting import ANSWER_MAX_BYTES, post
 from services.errors import Unavailable
-
-Answering = Callable[[BaseHTTPRequestHandler], None]
-
-
-@contextmanager
-def answering(how: Answering) -> Iterator[str]:
-    class Other(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            how(self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Other)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(20)
-
-
-def say(body: bytes, *headers: tuple[str, str]) -> Answering:
-    def how(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        for name, value in headers:
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(body)
-
-    return how
+from tests.custody.answering import answering, say
 
 
 def test_what_is_packed_stays_packed() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ from services.custody.witnessclient import ask_for_draw
 from services.custody.witnessing import Asking, load_policy, submission, take_file
 from services.errors import Misconfigured, NoteRefused
 from tests.archive_fixture import HeldClock
+from tests.custody.answering import answering, say
 from tests.custody.notes import LEAVES, ORIGIN, head, key
 from tests.custody.signing import open_signer, served
 
@@ -179,8 +179,10 @@ def test_silent_lying_and_unreachable_witnesses_hold_up_nobody(
         (409, "text/x.tlog.size", b"1\n"),
         (500, "text/plain", b"broken"),
     ]
-    for answer in answers:
-        with liar(answer) as address:
+    for status, kind, told in answers:
+        headers = [("Content-Type", kind), ("Content-Length", str(len(told)))]
+        headers += [("Location", "http://127.0.0.1:9/")] if status == 301 else []
+        with answering(say(told, *headers, status=status)) as address:
             asking = Asking(archive.engine, replace(policy, witnesses=(replace(good, url=address),)), archive.clock)
             assert asking.ask_all() == 0
             assert asking.ask_all() == 0
@@ -190,35 +192,6 @@ def test_silent_lying_and_unreachable_witnesses_hold_up_nobody(
     with archive.reading() as session:
         assert session.execute(select(cosig)).all() == []
     assert "witness did not sign" in {record.message for record in caplog.records}
-
-
-@contextmanager
-def liar(answer: tuple[int, str, bytes]) -> Iterator[str]:
-    status, kind, body = answer
-
-    class Lying(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            if status == 301:
-                self.send_header("Location", "http://127.0.0.1:9/")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Lying)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(20)
 
 
 def test_lines_come_by_file_too(
