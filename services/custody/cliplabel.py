@@ -8,6 +8,7 @@ from typing import Final
 from services.custody.clipcheck import CheckedClip
 from services.custody.sidecar import Header
 from services.errors import ProofRefused
+from services.media.strict import Shown
 from services.media.timecode import print_seconds
 
 MOST_OFF: Final = Fraction(1, 10)
@@ -40,17 +41,13 @@ def check_label(clip: CheckedClip, label: Label, headers: Sequence[Header]) -> N
     """
     tracks = [one for one in headers if one.samples and one.handler in (b"vide", b"soun")]
     leads = [one for one in tracks if one.handler == b"vide"] or tracks
-    if any(one.shown is None for one in leads):
-        return
-    said = [_place(clip, label, lead) for lead in leads]
-    if all(said):
+    said = [_place(clip, label, lead, lead.shown) for lead in leads if lead.shown is not None]
+    if said and len(said) == len(leads) and all(said):
         raise ProofRefused(f"its label says {print_seconds(label.start)}-{print_seconds(label.end)}, {said[-1]}")
 
 
-def _place(clip: CheckedClip, label: Label, lead: Header) -> str:
+def _place(clip: CheckedClip, label: Label, lead: Header, shown: Shown) -> str:
     """Say where a clip lies if times count from this track; nothing where that is what its label says."""
-    shown = lead.shown
-    assert shown is not None  # noqa: S101  (the caller looked)
     first, past = (Fraction(one + shown.shift, lead.timescale) for one in (shown.first, shown.last))
     most, zero = (MOST_OFF, first) if lead.handler == b"vide" else (MOST_OFF_SOUND, max(first, Fraction(0)))
     moments = [track.moment - zero for track in clip.tracks if track.moment is not None]
