@@ -10,6 +10,21 @@ from services.jobs.table import JobState
 Item = TypeVar("Item")
 
 
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _within_reach(moment: datetime) -> datetime:
+    """Refuse what no clock of an archive shows: at the calendar's ends a step or another zone leads out of it."""
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"a time lies between {EARLIEST.isoformat()} and {LATEST.isoformat()}, not {moment!s}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+"""An instant with its offset, as it is told to the archive."""
+
+
 class Body(BaseModel):
     """A body that is read: unknown fields are refused, so that a misspelt one is not lost in silence."""
 
@@ -35,21 +50,6 @@ class UnitName(Shape):
     id: str
     number: str
     name: str
-
-
-EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-
-
-def _within_reach(moment: datetime) -> datetime:
-    """Refuse what no clock of an archive shows: at the calendar's ends a step or another zone leads out of it."""
-    if not EARLIEST <= moment < LATEST:
-        raise ValueError(f"a time lies between {EARLIEST.isoformat()} and {LATEST.isoformat()}, not {moment!s}")
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
-"""An instant with its offset, as it is told to the archive."""
 
 
 class PasswordLogin(Body):
