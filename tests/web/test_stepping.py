@@ -46,6 +46,33 @@ def test_keys_pressed_faster_than_pictures_come_are_all_obeyed(desk: Desk) -> No
     assert player.wait_for_frame(10)["number"] == UNEVEN_FIRST + 10
 
 
+def test_a_step_pressed_while_a_jump_is_under_way_counts_from_where_the_jump_leads(desk: Desk) -> None:
+    page = desk.sit("li", page_of(desk, SCENE))
+    player = Player(page)
+    player.wait_for_frame(0)
+
+    for time, number in (("3.333333", 100), ("1.666666", 50), ("5.000000", 150)):
+        player.type_time(time)
+        player.press(".", ".", ",")
+        assert player.wait_for_frame(number + 1)["number"] == number + 1
+    page.wait_for_timeout(1_000)  # a move that had not ended would seek back to its own frame by now
+
+    assert player.wait_for_frame(151)["number"] == 151
+
+
+def test_a_jump_while_steps_are_under_way_forgets_them(desk: Desk) -> None:
+    page = desk.sit("li", page_of(desk, SCENE))
+    player = Player(page)
+    player.wait_for_frame(0)
+
+    player.press(*"." * 6)
+    player.type_time("3.333333")
+    player.wait_for_frame(100)
+    player.press(".")
+
+    assert player.wait_for_frame(101)["number"] == 101
+
+
 def test_a_frame_is_cited_and_saved_from_the_original(desk):
     page = desk.sit("li", page_of(desk, SCENE))
     player = Player(page)

@@ -190,7 +190,7 @@ export class EvidencePlayer extends HTMLElement implements Viewed {
 
   private makeDesk(): CommandDesk {
     const { parts, transport, stepper, range, view } = this
-    const seen = (): unknown => ({ position: this.here(), frame: this.readout.frame })
+    const seen = (): unknown => ({ position: this.here(), frame: stepper.aim === null ? this.readout.frame : null })
     return {
       video: parts.video,
       transport,

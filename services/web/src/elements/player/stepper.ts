@@ -27,6 +27,7 @@ export class Stepper {
   private busy = false
   private turn = 0
   private goal: number | null = null
+  private creeping = false
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -49,12 +50,13 @@ export class Stepper {
 
   /** Give up what is under way: somebody moved elsewhere. */
   cancel(): void {
+    if (this.creeping) this.video.pause()
     this.turn += 1
     this.waiting = 0
     this.goal = null
   }
 
-  /** Go one frame on or back from the one on the screen; `held` is a key that repeats. */
+  /** Go one frame on or back from the one on the screen, or from the one on its way there; `held` is a key that repeats. */
   async step(by: 1 | -1, held = false): Promise<void> {
     if (!this.frames || (this.busy && held)) return
     this.waiting = Math.max(-MOST_WAITING, Math.min(MOST_WAITING, this.waiting + by))
@@ -62,14 +64,22 @@ export class Stepper {
     this.busy = true
     this.video.pause()
     try {
-      let current = await this.standing()
-      while (current && this.waiting !== 0) {
-        const one = Math.sign(this.waiting)
-        this.waiting -= one
-        current = await this.show(current.number + one)
-      }
+      await this.walk()
     } finally {
       this.busy = false
+      this.waiting = 0
+    }
+  }
+
+  /** Take the steps that wait; when somebody moved elsewhere meanwhile, those asked for since count from there. */
+  private async walk(): Promise<void> {
+    let current: Frame | null = null
+    while (this.waiting !== 0) {
+      const from: Frame | null = current ?? (await this.standing())
+      const one = Math.sign(this.waiting)
+      if (!from || one === 0) return
+      this.waiting -= one
+      current = await this.show(from.number + one)
     }
   }
 
@@ -80,17 +90,18 @@ export class Stepper {
     this.goal = position
     const frame = await this.frames?.frameAt(position).catch(() => null)
     if (turn !== this.turn) return
-    this.goal = null
     if (frame) await this.show(frame.number)
-    else this.video.currentTime = Math.max(0, Math.min(position, this.durationOf() || position))
+    else {
+      this.goal = null
+      this.video.currentTime = Math.max(0, Math.min(position, this.durationOf() || position))
+    }
   }
 
-  /** Show frame `number`; answers what is on the screen then, null if nothing could be confirmed. */
-  async show(number: number): Promise<Frame | null> {
-    const frames = this.frames
-    const frame = await frames?.frame(number)
-    if (!frames || !frame) return null
-    const turn = this.turn
+  /** Show frame `number`; answers the frame that it went to, null where there is none or somebody moved elsewhere. */
+  private async show(number: number): Promise<Frame | null> {
+    const { turn } = this
+    const frame = await this.frames?.frame(number)
+    if (!frame || turn !== this.turn) return null
     this.goal = frame.micros / 1e6
     for (const moment of momentsIn(frame, this.durationOf())) {
       const confirmed = await this.trySeek(frame, moment, turn)
@@ -107,10 +118,19 @@ export class Stepper {
     return frame
   }
 
-  /** The frame on the screen; while the video is on its way elsewhere, the one it will come to. */
+  /**
+   * The frame from which steps count: the one aimed at, whose move ends with this, else the one on the screen.
+   *
+   * Between the end of a seek and the browser's word on what it shows, the old frame is still the last one seen.
+   */
   private async standing(): Promise<Frame | null> {
-    const seen = this.video.seeking ? null : this.seen()
-    return seen ?? (await this.frames?.frameAt(this.video.currentTime)) ?? null
+    const { goal, turn } = this
+    const seen = goal !== null || this.video.seeking ? null : this.seen()
+    const frame = seen ?? (await this.frames?.frameAt(goal ?? this.video.currentTime)) ?? null
+    if (turn !== this.turn) return this.waiting === 0 ? null : this.standing()
+    this.turn += 1
+    this.goal = null
+    return frame
   }
 
   /** Seek into the frame and wait until the browser tells which frame it has put on the screen. */
@@ -135,12 +155,14 @@ export class Stepper {
     const { playbackRate, volume } = video
     try {
       return await this.untilShown(frame, turn, CREEP_MS, () => {
+        this.creeping = true
         video.playbackRate = CREEP
         video.volume = 0
         void video.play().catch(() => undefined) // a refusal shows as a frame that does not come
       })
     } finally {
-      if (turn === this.turn) video.pause() // else somebody else has it
+      if (turn === this.turn) video.pause() // else it was paused for somebody who may have begun to play
+      this.creeping = false
       video.playbackRate = playbackRate
       video.volume = volume
     }
