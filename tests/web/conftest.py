@@ -6,7 +6,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from services.api.pages import BUILT
 from tests.conftest import ROOT
@@ -44,6 +53,7 @@ def chromium() -> Iterator[Browser]:
     if not (BUILT / "index.html").is_file():
         pytest.skip(f"the pages are not built into {BUILT} (make web)")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
         yield browser
         browser.close()
