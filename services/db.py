@@ -12,7 +12,7 @@ import re
 import select
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -39,6 +39,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.errors import DatabaseBusy, Misconfigured, UnrecordedChange
+from services.sqlite import open_sqlite
 
 Kind = Literal["evidence", "plain", "ledger"]
 
@@ -98,15 +99,6 @@ LEDGER: Final[frozenset[str]] = frozenset(
 
 TRUSTED_S = 5.0
 """How long an idle connection to PostgreSQL counts as alive, unless the server said that it ended it."""
-
-BUSY_TIMEOUT_MS = 10_000
-"""How long SQLite waits for another writer before it gives up."""
-
-EAGER_S = 0.002
-"""How often an eager writer asks SQLite for its write lock."""
-
-SQLITE_FIXED = (3, 51, 3)
-"""First SQLite without the WAL-reset bug that can lose commits with two connections. Source: SQLite release notes."""
 
 
 class Base(DeclarativeBase):
@@ -175,68 +167,13 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = _open_sqlite(url)
+        engine = open_sqlite(url)
     elif parsed.get_backend_name() == "postgresql":
         engine = _open_postgres(parsed, pool_size)
     else:
         raise Misconfigured(f"database {parsed.get_backend_name()!r} is not supported: use sqlite or postgresql")
     event.listen(engine, "before_cursor_execute", _guard)
     return engine
-
-
-def sqlite_module() -> Any:
-    """Give the SQLite driver of the pinned wheel: the one in the interpreter may lose commits."""
-    from pysqlite3 import dbapi2  # noqa: PLC0415  (PostgreSQL sites need not have it)
-
-    return dbapi2
-
-
-def _open_sqlite(url: str) -> Engine:
-    module = sqlite_module()
-    engine = create_engine(url, module=module, pool_size=20, max_overflow=60)
-    journal = "WAL" if module.sqlite_version_info >= SQLITE_FIXED else "DELETE"
-    synchronous = "FULL" if journal == "WAL" else "EXTRA"
-
-    @event.listens_for(engine, "connect")
-    def _settle(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN would come too late and be deferred
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            f"journal_mode={journal}",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later can fail to upgrade: writers say so at once.
-        options = connection.get_execution_options()
-        if options.get("huisu_eager", False):
-            _begin_eagerly(connection)
-        else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("huisu_writing", False) else "BEGIN")
-
-    return engine
-
-
-def _begin_eagerly(connection: Connection) -> None:
-    """
-    Take SQLite's write lock as soon as it is free: its own waiting sleeps up to 100 ms, and whoever asks in that time
-    is before it. For the one writer on whom all others' entries wait.
-    """
-    driver: Any = connection.connection.driver_connection
-    ends = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    driver.execute("PRAGMA busy_timeout=0")
-    try:
-        while time.monotonic() < ends:
-            with suppress(sqlite_module().OperationalError):
-                driver.execute("BEGIN IMMEDIATE")
-                return
-            time.sleep(EAGER_S)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # refused now, it is refused as every other is
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _open_postgres(url: URL, pool_size: int) -> Engine:

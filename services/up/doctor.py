@@ -21,7 +21,6 @@ from services.custody.sequencer import waiting_since
 from services.custody.signer_client import Signer
 from services.custody.standing import Standing, signer_place, standing
 from services.custody.witnessing import load_policy
-from services.db import SQLITE_FIXED, sqlite_module
 from services.errors import HuisuError, SignerUnavailable, Unavailable
 from services.index.fixity import progress
 from services.index.migrate import newest, present
@@ -31,6 +30,7 @@ from services.media.programs import ffmpeg_path, ffmpeg_version, missing_decoder
 from services.media.sandbox import sandbox_kind
 from services.queue import reach
 from services.settings import Settings
+from services.sqlite import SQLITE_FIXED, sqlite_module
 
 GIB = 1 << 30
 

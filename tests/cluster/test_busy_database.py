@@ -13,7 +13,6 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from services.bootstrap import utc_now
-from services.db import BUSY_TIMEOUT_MS, sqlite_module
 from services.errors import DatabaseBusy
 from services.index.fsck import check
 from services.index.models import Recording
@@ -22,6 +21,7 @@ from services.ingest.tasks import tasks
 from services.jobs.lease import LEASE
 from services.jobs.table import JobRow
 from services.jobs.worker import drain
+from services.sqlite import BUSY_TIMEOUT_MS, sqlite_module
 from tests.archive_fixture import open_for_test
 from tests.crash.station import ROOT
 from tests.flows.pipeline import QUEUES, Dock

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2] / "services"
 
 FLOORS = [
     {"errors", "digest"},
-    {"media", "storage"},
+    {"media", "storage", "sqlite"},
     {"db", "queue"},
     {"custody", "jobs"},
     {"index", "accounts"},

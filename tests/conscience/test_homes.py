@@ -17,8 +17,8 @@ HOMES = {
     "cv2": ["media/"],
     "imageio_ffmpeg": ["media/"],
     "minio": ["storage/"],
-    "sqlalchemy": ["db.py", "jobs/", "custody/", "accounts/", "index/", "oversight/", "bootstrap.py", "ingest/", "api/",
-                   "up/", "demo/", "bench/"],
+    "sqlalchemy": ["db.py", "sqlite.py", "jobs/", "custody/", "accounts/", "index/", "oversight/", "bootstrap.py",
+                   "ingest/", "api/", "up/", "demo/", "bench/"],
     "alembic": ["index/"],
     "celery": ["queue.py", "bootstrap.py"],
     "kombu": ["queue.py"],
@@ -27,7 +27,7 @@ HOMES = {
     "rich": ["cli/", "ingest/agent/"],
     "argon2": ["accounts/"],
     "prometheus_client": ["api/"],
-    "pysqlite3": ["db.py"],
+    "pysqlite3": ["sqlite.py"],
 }  # fmt: skip
 
 

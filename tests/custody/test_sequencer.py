@@ -195,7 +195,7 @@ def test_what_another_writer_holds_is_entered_when_it_lets_go(sqlite_archive):
 
 def test_a_database_that_is_held_too_long_is_busy_and_what_waits_is_kept(sqlite_archive, monkeypatch):
     append(sqlite_archive, 2)
-    monkeypatch.setattr("services.db.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("services.sqlite.BUSY_TIMEOUT_MS", 50)
     with watched_session(sqlite_archive.engine, Watch("plain")) as holder:
         holder.connection()
         with pytest.raises(DatabaseBusy, match="did not take the transaction"):

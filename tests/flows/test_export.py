@@ -20,10 +20,10 @@ from services.custody.heads import keep_cosignature, newest_head
 from services.custody.note import COSIGNATURE, read_note
 from services.custody.policy import Policy, Witness
 from services.custody.signingkey import SigningKey
-from services.db import sqlite_module
 from services.index.exports import ExportItem
 from services.index.models import Object, Recording
 from services.settings import Settings
+from services.sqlite import sqlite_module
 from services.storage import keys
 from tests.archive_fixture import Empty
 from tests.exporting import EXPORTS, FRAMES, Desk, fresh_desk, verify
