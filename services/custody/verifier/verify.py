@@ -36,7 +36,7 @@ TEXTS = {
     "contents-ok": ("{count} 个文件与签名清单一致", "{count} files are as the signed list says"), "fingerprint-other": ("日志密钥的指纹是 {found}", "the log's key has another fingerprint: {found}"), "no-export-entry": ("{file}：台账中没有对应的导出记录", "{file}: there is no entry of this export for it"), "file-differs": ("{file}：{what} 与台账记录不符", "{file}: {what} is not what its entry says"),
     "file-ok": ("{file}：与导出记录完全一致", "{file}: exactly what the entry of this export says"), "origin-ok": ("{file}：就是入库的原始文件", "{file}: the very file that was taken in"), "origin-not": ("{file}：不是入库的原始文件（{what}）", "{file}: not the file that was taken in ({what})"), "origin-none": ("{file}：全部重新编码，无法逐位证明", "{file}: encoded anew as a whole; nothing of it is proven bit for bit"),
     "origin-frames": ("{file}：画面 {pictures}、声音 {sounds} 与原件逐位相同（帧指纹：第 {n} 条记录，{at}）；未证明（重新编码，或声音的边缘）：{rest}", "{file}: {pictures} pictures and {sounds} units of sound are the original's, bit for bit (by its frame fingerprint, entry {n}, {at}); not proven (encoded anew, or edges of sound): {rest}"),
-    "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"), "origin-elsewhere": ("{file}：标注为录像的第 {label} 秒，按证明却是第 {proven} 秒", "{file}: its label says {label} s of the recording, its proof {proven} s"),
+    "origin-less": ("{file}：应全部与原件逐位相同，但这些不是：{rest}", "{file}: all of it should be the original's bit for bit, but not: {rest}"), "origin-elsewhere": ("{file}：标注为录像的第 {label} 秒，按证明却是第 {proven} 秒", "{file}: its label says {label} s of the recording, its proof {proven} s"), "origin-unplaced": ("{file}：标注为录像的第 {label} 秒；台账没有说明原件从何时开始，因此未能核对", "{file}: its label says {label} s of the recording; the log does not say when its original begins, so nothing could be compared"),
     "origin-rebuilt": ("{file}：首条记录的内容已丢失，“原件”是指第 {n} 条记录（rec.rebuild，恢复后重建）所述的文件；它是否就是最初入库的文件，未被证明", "{file}: the values of the first entry are lost: its original is the file that entry {n} (rec.rebuild, after a recovery) names; that this is the file first taken in is not proven"),
     "origin-still": ("{file}：由原件第 {track} 轨 {at} 秒处的编码帧解码而来；该帧确在原件中（帧指纹：第 {n} 条记录，{ts}），解码本身未作证明", "{file}: its coded frame, at {at} s of track {track}, is in the original (by its frame fingerprint, entry {n}, {ts}); that it was decoded from it is not proven"),
     "origin-unproven": ("{file}：缺少逐帧证明", "{file}: the proof of its frames is missing"), "origin-wrong": ("{file}：第 {track} 轨不是原件的（{what}）", "{file}: track {track} is not the original's ({what})"), "origin-root": ("{file}：证明与台账中的帧指纹不符", "{file}: the proof does not lead to the frame fingerprint in the log"), "essence-none": ("{file}：历史中没有该录像的帧指纹", "{file}: the history shows no frame fingerprint of its recording"),
@@ -674,7 +674,7 @@ def check_label(item: Any, essence: Essence, moments: List[int], last: int, leng
     start, end = (int(one.replace(".", "")) for one in texts)
     pictures, sounds = ([one for one in essence.tracks if one.n and one.handler == kind] for kind in ("vide", "soun"))
     leads = pictures or sounds  # times count from the first of these that is shown
-    about = {"label": " - ".join(one for one in (item.start, item.end) if one), "proven": "?"}
+    about = {"label": " - ".join(one for one in (item.start, item.end) if one), "proven": ""}
     for lead in leads if all(one.shown and one.timescale for one in leads) else ():
         zero, past = ((one + lead.shown[2]) * 10**6 // lead.timescale for one in lead.shown[:2])
         slack, zero = (100_000, zero) if lead.handler == "vide" else (500_000, max(zero, 0))
@@ -682,8 +682,8 @@ def check_label(item: Any, essence: Essence, moments: List[int], last: int, leng
         fits = all(abs(one - zero - start) <= slack for one in moments) and at + last <= end + slack
         if fits and (at + length >= min(end, past - zero) - slack or item.made == "encoded"): return
         about["proven"] = "%.3f - %.3f" % (at / 10**6, (at + length) / 10**6)
-    if about["proven"] != "?": raise Wrong("origin-elsewhere", **about)
-    report.say("NOT CHECKED", "ORIGIN", "origin-elsewhere", file=item.file, **about)
+    if about["proven"]: raise Wrong("origin-elsewhere", **about)
+    report.say("NOT CHECKED", "ORIGIN", "origin-unplaced", file=item.file, label=about["label"])
 def check_clip(package: Package, item: Any, told: Any, essence: Essence, tracks: List[Track], verdict: str, report: Report) -> None:
     file = item.proof
     _, all_tracks, rows = fields(told, file, v=range(1, 2), all_tracks=list, tracks=list)

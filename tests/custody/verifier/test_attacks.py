@@ -404,7 +404,7 @@ def test_where_the_log_does_not_say_when_the_pictures_begin_no_label_is_believed
     report = said(build([shot.content], [still], enter=enter), page, tmp_path)
 
     assert failures(report) == set()
-    assert ("NOT CHECKED", "ORIGIN", "origin-elsewhere") in {one[:3] for one in report.findings}
+    assert ("NOT CHECKED", "ORIGIN", "origin-unplaced") in {one[:3] for one in report.findings}
 
 
 def test_a_folder_holds_no_linked_folder(built: Built, tmp_path: Path) -> None:
