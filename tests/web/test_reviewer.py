@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.footage import make_footage, numbers
 from tests.up.program import huisu, wait_until
@@ -229,6 +229,29 @@ def test_the_keys_of_the_review_desk(desk: Desk) -> None:
 
 
 # clips
+
+
+def test_a_time_that_is_being_typed_stays_while_more_of_the_recording_arrives(desk: Desk) -> None:
+    page = desk.sit("li", "/cases")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/frames\?"), hold)
+    page.goto(page_of(desk, SCENE))
+    player = Player(page)
+    player.wait_for(paused=True)
+    expect(page.get_by_test_id("player-scrub")).to_have_attribute("aria-valuemax", re.compile(r"[1-9]"))
+    page.get_by_test_id("clip-in").fill("00:00:03.5")
+    assert held
+
+    for route in held:
+        route.continue_()
+    player.wait_for_frame(0)
+    page.get_by_test_id("clip-in").press("Tab")
+
+    expect(page.get_by_test_id("clip-in")).to_have_value("00:00:03.500")
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,16 @@ export class ChosenRange {
     return start !== null && end !== null && end > start ? { start, end } : null
   }
 
-  /** Choose `[start, end)`; null leaves that end open. */
+  /** Choose `[start, end)`; null leaves that end open. Only this writes the fields: what is being typed there stays. */
   set(start: number | null, end: number | null): void {
-    if (start === this.start && end === this.end) return this.show()
+    const isNew = start !== this.start || end !== this.end
     this.start = start
     this.end = end
-    this.snap = null // it belonged to the range before
+    if (isNew) this.snap = null // it belonged to the range before
+    this.parts.inField.value = start === null ? '' : printPosition(start)
+    this.parts.outField.value = end === null ? '' : printPosition(end)
     this.show()
-    this.onChange(this.whole)
+    if (isNew) this.onChange(this.whole)
   }
 
   /** Show which range a verbatim clip would have; null where there is none to show. */
@@ -43,10 +45,9 @@ export class ChosenRange {
     this.show()
   }
 
+  /** Show the range anew: how long the recording is may have become known. */
   show(): void {
     const { start, end, parts } = this
-    parts.inField.value = start === null ? '' : printPosition(start)
-    parts.outField.value = end === null ? '' : printPosition(end)
     parts.range.hidden = start === null && end === null
     placeRange(parts.range, start ?? end ?? 0, end ?? start ?? 0, this.durationOf())
     const whole = this.whole
